@@ -1,0 +1,7 @@
+//! LAN drivers: move frames between a stack and an adapter. They interpret no protocol.
+//!
+//! `unsafe` lives under `sys/` only.
+
+pub mod adapter;
+
+pub use adapter::{Adapter, Capabilities, Medium, Readiness, Room};

@@ -1,0 +1,2 @@
+//! The protocol stack (types follow).
+#![no_std]
