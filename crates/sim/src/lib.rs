@@ -1,0 +1,7 @@
+//! Simulation for the Danja stack: everything here runs in virtual time, from one seed, in one
+//! thread. It opens no socket, reads no clock and executes no command.
+//!
+//! [`packetdrill`] reads scripts of the packetdrill language.
+#![forbid(unsafe_code)]
+
+pub mod packetdrill;
