@@ -45,6 +45,24 @@ impl Room {
     pub const UNLIMITED: Self = Self { frames: usize::MAX, bytes: usize::MAX };
 }
 
+/// What an adapter has moved and dropped since it was made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct Counters {
+    /// Frames handed to the stack.
+    pub received_frames: u64,
+    /// Their bytes, link headers included.
+    pub received_bytes: u64,
+    /// Frames meant for the stack that were dropped: no space to wait, or metadata that lied.
+    pub received_dropped: u64,
+    /// Frames taken from the stack and sent.
+    pub transmitted_frames: u64,
+    /// Their bytes, link headers included.
+    pub transmitted_bytes: u64,
+    /// Frames taken from the stack and dropped.
+    pub transmitted_dropped: u64,
+}
+
 /// How to wait for an adapter.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Readiness {
@@ -63,6 +81,8 @@ pub trait Adapter: Send {
 
     /// Appends up to `max` waiting frames to `frames` and returns how many.
     ///
+    /// If it returns `max`, more may wait: ask again before waiting for [`Self::readiness`].
+    ///
     /// # Errors
     /// The device failed; it will not be asked again.
     fn receive(&mut self, now: Instant, frames: &mut Vec<Frame>, max: usize) -> io::Result<usize>;
@@ -80,12 +100,20 @@ pub trait Adapter: Send {
     fn readiness(&self) -> Readiness;
 
     /// Whom to wake when frames wait or room returns; replaces the one before.
+    ///
+    /// It is called from whatever thread sends to this adapter, perhaps inside a call of another
+    /// adapter, so it must not wait for a lock that is held while an adapter is called.
     fn set_waker(&mut self, _waker: Waker) {}
 
     /// When the adapter wants [`Adapter::receive`] or [`Adapter::room`] called without being
     /// woken: a wrapper that delays frames says here when the next one is due.
     fn poll_timeout(&self) -> Option<Instant> {
         None
+    }
+
+    /// What was moved and dropped so far. A wrapper answers for the adapter inside.
+    fn counters(&self) -> Counters {
+        Counters::default()
     }
 }
 
@@ -110,5 +138,8 @@ impl<A: Adapter + ?Sized> Adapter for Box<A> {
     }
     fn poll_timeout(&self) -> Option<Instant> {
         (**self).poll_timeout()
+    }
+    fn counters(&self) -> Counters {
+        (**self).counters()
     }
 }

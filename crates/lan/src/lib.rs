@@ -3,5 +3,6 @@
 //! `unsafe` lives under `sys/` only.
 
 pub mod adapter;
+pub mod cable;
 
-pub use adapter::{Adapter, Capabilities, Medium, Readiness, Room};
+pub use adapter::{Adapter, Capabilities, Counters, MacAddress, Medium, Readiness, Room};

@@ -105,7 +105,9 @@ impl Frame {
             }
             Slices::Many(all) => {
                 let mut flat = Vec::with_capacity(self.payload_len as usize);
-                all.iter().chain(core::iter::once(&payload)).for_each(|part| flat.extend_from_slice(part.as_slice()));
+                all.iter()
+                    .chain(core::iter::once(&payload))
+                    .for_each(|part| flat.extend_from_slice(part.as_slice()));
                 Slices::One(Payload::from(flat))
             }
         };
@@ -163,7 +165,11 @@ impl Frame {
     /// The first bytes that lie together: the header area, or the first slice if it is empty.
     pub fn front(&self) -> &[u8] {
         let header = self.header();
-        if header.is_empty() { self.slices().first().map_or(&[], Payload::as_slice) } else { header }
+        if header.is_empty() {
+            self.slices().first().map_or(&[], Payload::as_slice)
+        } else {
+            header
+        }
     }
 
     /// Makes sure that the first `count` bytes (or all, if there are fewer) lie together, by

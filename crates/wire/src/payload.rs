@@ -85,7 +85,11 @@ impl Payload {
     /// The same bytes in a buffer of their own size, when the pinned buffer is larger than
     /// twice the bytes; otherwise itself. Used where a queue is about to keep it.
     pub fn compact(self) -> Self {
-        if self.cost() > self.len().saturating_mul(2) { Self::copy_from_slice(&self.bytes) } else { self }
+        if self.cost() > self.len().saturating_mul(2) {
+            Self::copy_from_slice(&self.bytes)
+        } else {
+            self
+        }
     }
 }
 
