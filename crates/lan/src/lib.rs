@@ -4,5 +4,6 @@
 
 pub mod adapter;
 pub mod cable;
+pub mod impair;
 
 pub use adapter::{Adapter, Capabilities, Counters, MacAddress, Medium, Readiness, Room};

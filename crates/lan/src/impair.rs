@@ -1,0 +1,16 @@
+//! A bad network on purpose: delay, jitter, loss, reordering, duplication, corruption, rate.
+//!
+//! [`Model`] is the pure core: time and seed are arguments, the same ones give the same outcome.
+//! [`Impaired`] wraps an adapter with two of them, one for each direction. Neither reads a clock
+//! or draws entropy. Neither offers any offload: what passes is first cut to frames as on a wire,
+//! with complete checksums, so that 1 % loss is 1 % of MTU-sized packets and a flipped bit is
+//! caught by the receiver's checksum.
+
+mod config;
+mod model;
+mod random;
+#[cfg(test)]
+mod tests;
+
+pub use config::{Bursts, Impairment, Loss};
+pub use model::{ImpairCounters, Model};
