@@ -222,6 +222,25 @@ impl Frame {
         flat.map_or(found, Payload::from)
     }
 
+    /// Copies the first bytes into `room`, as many as there are or fit, and says how many.
+    pub fn copy_front(&self, room: &mut [u8]) -> usize {
+        let mut copied = 0usize;
+        let parts =
+            core::iter::once(self.header()).chain(self.slices().iter().map(Payload::as_slice));
+        for part in parts {
+            let rest = room.get_mut(copied..).unwrap_or(&mut []);
+            let count = part.len().min(rest.len());
+            if let (Some(to), Some(from)) = (rest.get_mut(..count), part.get(..count)) {
+                to.copy_from_slice(from);
+            }
+            copied = copied.saturating_add(count);
+            if copied == room.len() {
+                break;
+            }
+        }
+        copied
+    }
+
     /// All bytes, copied into one buffer.
     pub fn to_vec(&self) -> Vec<u8> {
         let mut all = Vec::with_capacity(self.len());

@@ -1,0 +1,428 @@
+//! TCP options (RFC 9293 §3.2; RFC 7323 window scale and timestamps, RFC 2018 SACK, RFC 5482
+//! user timeout, RFC 7413 fast open, RFC 2385 MD5). Says what stands there; whether an option
+//! is allowed on a segment is the connection's.
+
+use super::SeqNumber;
+use crate::bytes::{self, Writer};
+use crate::error::Error;
+use core::fmt;
+
+/// Bytes that options can have at most.
+pub const MAX_LEN: usize = 40;
+
+const END: u8 = 0;
+const NOP: u8 = 1;
+const MSS: u8 = 2;
+const WINDOW_SCALE: u8 = 3;
+const SACK_PERMITTED: u8 = 4;
+const SACK: u8 = 5;
+const TIMESTAMPS: u8 = 8;
+const MD5: u8 = 19;
+const USER_TIMEOUT: u8 = 28;
+const FAST_OPEN: u8 = 34;
+const EXPERIMENT: u8 = 254;
+/// The experiment identifier of fast open before it had a kind of its own (RFC 7413 §4.1.1, RFC 6994).
+const FAST_OPEN_EXPERIMENT: [u8; 2] = [0xf9, 0x89];
+
+/// The timestamps option.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Timestamps {
+    /// TSval: the sender's clock.
+    pub value: u32,
+    /// TSecr: the other side's clock, echoed.
+    pub echo: u32,
+}
+
+/// Up to four selective acknowledgements: ranges from a left edge up to (not including) a
+/// right edge, in the order of the option.
+#[derive(Clone, Copy, Default)]
+pub struct SackBlocks {
+    blocks: [(SeqNumber, SeqNumber); Self::MAX],
+    len: u8,
+}
+
+impl SackBlocks {
+    /// As many as fit into 40 bytes of options.
+    pub const MAX: usize = 4;
+    /// None.
+    pub const NONE: Self = Self { blocks: [(SeqNumber(0), SeqNumber(0)); Self::MAX], len: 0 };
+
+    /// Appends a block. `None` (and no change) if there are four already.
+    pub fn push(&mut self, left: SeqNumber, right: SeqNumber) -> Option<()> {
+        *self.blocks.get_mut(usize::from(self.len))? = (left, right);
+        self.len = self.len.saturating_add(1);
+        Some(())
+    }
+
+    /// The blocks: left edge, right edge.
+    #[inline]
+    pub fn as_slice(&self) -> &[(SeqNumber, SeqNumber)] {
+        self.blocks.get(..usize::from(self.len)).unwrap_or(&self.blocks)
+    }
+
+    /// How many there are.
+    pub const fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
+
+impl PartialEq for SackBlocks {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_slice() == other.as_slice()
+    }
+}
+
+impl Eq for SackBlocks {}
+
+impl fmt::Debug for SackBlocks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_slice(), f)
+    }
+}
+
+/// The fast open option: a cookie of 4 to 16 bytes, or none as a request for one.
+#[derive(Clone, Copy)]
+pub struct FastOpen {
+    cookie: [u8; 16],
+    len: u8,
+    experimental: bool,
+}
+
+impl FastOpen {
+    /// A request for a cookie.
+    pub const REQUEST: Self = Self { cookie: [0; 16], len: 0, experimental: false };
+
+    /// A cookie. `None` if it is longer than 16 bytes, shorter than 4, or of odd length.
+    // RFC 7413 §4.1.1: cookies are 4 to 16 bytes, and the option's length is even.
+    pub fn cookie(cookie: &[u8]) -> Option<Self> {
+        if cookie.is_empty() {
+            return Some(Self::REQUEST);
+        }
+        if cookie.len() < 4 || !cookie.len().is_multiple_of(2) {
+            return None;
+        }
+        let mut option = Self::REQUEST;
+        option.cookie.get_mut(..cookie.len())?.copy_from_slice(cookie);
+        option.len = u8::try_from(cookie.len()).ok()?;
+        Some(option)
+    }
+
+    /// The same in the experimental option (kind 254).
+    pub const fn experimental(self) -> Self {
+        Self { experimental: true, ..self }
+    }
+
+    /// Whether it is in the experimental option.
+    pub const fn is_experimental(&self) -> bool {
+        self.experimental
+    }
+
+    /// The cookie; empty in a request.
+    pub fn as_slice(&self) -> &[u8] {
+        self.cookie.get(..usize::from(self.len)).unwrap_or(&self.cookie)
+    }
+
+    const fn emitted_len(&self) -> usize {
+        let head: usize = if self.experimental { 4 } else { 2 };
+        head.saturating_add(self.len as usize)
+    }
+}
+
+impl PartialEq for FastOpen {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_slice() == other.as_slice() && self.experimental == other.experimental
+    }
+}
+
+impl Eq for FastOpen {}
+
+impl fmt::Debug for FastOpen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FastOpen({:02x?})", self.as_slice())
+    }
+}
+
+/// The options of one segment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Options {
+    /// Maximum segment size, in bytes.
+    pub mss: Option<u16>,
+    /// Window scale, as it stands there: the shift may be more than the 14 allowed.
+    pub window_scale: Option<u8>,
+    /// SACK permitted.
+    pub sack_permitted: bool,
+    /// Timestamps.
+    pub timestamps: Option<Timestamps>,
+    /// Selective acknowledgements.
+    pub sack: SackBlocks,
+    /// User timeout: the upper bit says minutes instead of seconds.
+    pub user_timeout: Option<u16>,
+    /// Fast open.
+    pub fast_open: Option<FastOpen>,
+    /// The MD5 signature.
+    pub md5: Option<[u8; 16]>,
+}
+
+impl Options {
+    /// None.
+    pub const NONE: Self = Self {
+        mss: None,
+        window_scale: None,
+        sack_permitted: false,
+        timestamps: None,
+        sack: SackBlocks::NONE,
+        user_timeout: None,
+        fast_open: None,
+        md5: None,
+    };
+
+    /// Reads options in any order and at any alignment. Those of unknown kind are skipped by
+    /// their length; of several of one kind the last counts.
+    ///
+    /// [`Error::Malformed`] if a length is less than 2, past the end, or not the kind's.
+    // RFC 9293 §3.1 (MUST-7): prepared to handle an illegal option length.
+    #[inline]
+    pub fn parse(options: &[u8]) -> Result<Self, Error> {
+        // Nearly every segment of a connection: NOP, NOP, timestamps.
+        if let [NOP, NOP, TIMESTAMPS, 10, a, b, c, d, e, f, g, h] = *options {
+            let value = u32::from_be_bytes([a, b, c, d]);
+            let echo = u32::from_be_bytes([e, f, g, h]);
+            return Ok(Self { timestamps: Some(Timestamps { value, echo }), ..Self::NONE });
+        }
+        Self::parse_any(options)
+    }
+
+    fn parse_any(options: &[u8]) -> Result<Self, Error> {
+        let mut parsed = Self::NONE;
+        for option in iter(options) {
+            let (kind, data) = option?;
+            parsed.take(kind, data)?;
+        }
+        Ok(parsed)
+    }
+
+    fn take(&mut self, kind: u8, data: &[u8]) -> Result<(), Error> {
+        match (kind, data) {
+            (MSS, &[a, b]) => self.mss = Some(u16::from_be_bytes([a, b])),
+            (WINDOW_SCALE, &[shift]) => self.window_scale = Some(shift),
+            (SACK_PERMITTED, []) => self.sack_permitted = true,
+            (TIMESTAMPS, &[a, b, c, d, e, f, g, h]) => {
+                let value = u32::from_be_bytes([a, b, c, d]);
+                let echo = u32::from_be_bytes([e, f, g, h]);
+                self.timestamps = Some(Timestamps { value, echo });
+            }
+            (SACK, data) => self.sack = sack_blocks(data).ok_or(Error::Malformed)?,
+            (USER_TIMEOUT, &[a, b]) => self.user_timeout = Some(u16::from_be_bytes([a, b])),
+            // RFC 7413 §4.1.1: options with invalid lengths are ignored.
+            (FAST_OPEN, cookie) => self.fast_open = FastOpen::cookie(cookie).or(self.fast_open),
+            (MD5, digest) => self.md5 = Some(digest.try_into().map_err(|_| Error::Malformed)?),
+            (EXPERIMENT, data) => {
+                if let Some(cookie) = data.strip_prefix(&FAST_OPEN_EXPERIMENT) {
+                    let option = FastOpen::cookie(cookie).map(FastOpen::experimental);
+                    self.fast_open = option.or(self.fast_open);
+                }
+            }
+            (MSS | WINDOW_SCALE | SACK_PERMITTED | TIMESTAMPS | USER_TIMEOUT, _) => {
+                return Err(Error::Malformed);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Bytes that [`Self::emit`] writes: a multiple of 4. More than 40 cannot be emitted.
+    pub const fn emitted_len(&self) -> usize {
+        let mut len: usize = 0;
+        if self.md5.is_some() {
+            len = len.saturating_add(20);
+        }
+        if self.mss.is_some() {
+            len = len.saturating_add(4);
+        }
+        if self.timestamps.is_some() {
+            len = len.saturating_add(12);
+        } else if self.sack_permitted {
+            len = len.saturating_add(4);
+        }
+        if self.window_scale.is_some() {
+            len = len.saturating_add(4);
+        }
+        if !self.sack.is_empty() {
+            len = len.saturating_add(4).saturating_add(self.sack.len().saturating_mul(8));
+        }
+        if self.user_timeout.is_some() {
+            len = len.saturating_add(4);
+        }
+        if let Some(fast_open) = &self.fast_open {
+            len = len.saturating_add(fast_open.emitted_len().saturating_add(3) & !3);
+        }
+        len
+    }
+
+    /// How many SACK blocks still fit beside the other options.
+    pub const fn sack_room(&self) -> usize {
+        let without = Self { sack: SackBlocks::NONE, ..*self }.emitted_len();
+        let room = MAX_LEN.saturating_sub(without).saturating_sub(4) / 8;
+        if room < SackBlocks::MAX { room } else { SackBlocks::MAX }
+    }
+
+    /// Writes the options in Linux's order, each padded in front with NOPs to a multiple of 4
+    /// bytes; returns their length. [`Error::Room`] if they are more than 40 bytes or more than
+    /// `room`.
+    ///
+    /// The order is MD5, MSS, SACK permitted, timestamps, window scale, SACK, user timeout,
+    /// fast open.
+    #[inline]
+    pub fn emit(&self, room: &mut [u8]) -> Result<usize, Error> {
+        if self.emitted_len() > MAX_LEN {
+            return Err(Error::Room);
+        }
+        let mut writer = Writer::new(room);
+        if let Some(digest) = self.md5 {
+            writer.put(&[NOP, NOP, MD5, 18]);
+            writer.put(&digest);
+        }
+        if let Some(mss) = self.mss {
+            let [a, b] = mss.to_be_bytes();
+            writer.put(&[MSS, 4, a, b]);
+        }
+        match (self.timestamps, self.sack_permitted) {
+            (Some(timestamps), sack_permitted) => {
+                let [a, b] = if sack_permitted { [SACK_PERMITTED, 2] } else { [NOP, NOP] };
+                writer.put(&[a, b, TIMESTAMPS, 10]);
+                writer.put(&timestamps.value.to_be_bytes());
+                writer.put(&timestamps.echo.to_be_bytes());
+            }
+            (None, true) => writer.put(&[NOP, NOP, SACK_PERMITTED, 2]),
+            (None, false) => {}
+        }
+        if let Some(shift) = self.window_scale {
+            writer.put(&[NOP, WINDOW_SCALE, 3, shift]);
+        }
+        self.emit_rare(&mut writer);
+        writer.finish().ok_or(Error::Room)
+    }
+
+    fn emit_rare(&self, writer: &mut Writer<'_>) {
+        if !self.sack.is_empty() {
+            let length = self.sack.len.saturating_mul(8).saturating_add(2);
+            writer.put(&[NOP, NOP, SACK, length]);
+            for (left, right) in self.sack.as_slice() {
+                writer.put(&left.0.to_be_bytes());
+                writer.put(&right.0.to_be_bytes());
+            }
+        }
+        if let Some(timeout) = self.user_timeout {
+            let [a, b] = timeout.to_be_bytes();
+            writer.put(&[USER_TIMEOUT, 4, a, b]);
+        }
+        if let Some(fast_open) = &self.fast_open {
+            let length = fast_open.emitted_len();
+            let octet = fast_open.len.saturating_add(if fast_open.experimental { 4 } else { 2 });
+            if fast_open.experimental {
+                let [a, b] = FAST_OPEN_EXPERIMENT;
+                writer.put(&[EXPERIMENT, octet, a, b]);
+            } else {
+                writer.put(&[FAST_OPEN, octet]);
+            }
+            writer.put(fast_open.as_slice());
+            if length % 4 == 2 {
+                writer.put(&[NOP, NOP]);
+            }
+        }
+    }
+}
+
+fn sack_blocks(data: &[u8]) -> Option<SackBlocks> {
+    let (blocks, rest) = data.as_chunks::<8>();
+    if blocks.is_empty() || !rest.is_empty() {
+        return None;
+    }
+    let mut parsed = SackBlocks::NONE;
+    for block in blocks {
+        parsed.push(SeqNumber(bytes::be32(block, 0)?), SeqNumber(bytes::be32(block, 4)?))?;
+    }
+    Some(parsed)
+}
+
+/// The options one by one, as they lie: kind, and what follows the length octet. NOPs are
+/// skipped; after End or an error nothing more comes.
+pub const fn iter(options: &[u8]) -> Iter<'_> {
+    Iter { rest: options }
+}
+
+/// Iterates over options; made by [`iter`].
+#[derive(Clone, Debug)]
+pub struct Iter<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = Result<(u8, &'a [u8]), Error>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let rest = core::mem::take(&mut self.rest);
+            match *rest {
+                [] | [END, ..] => return None,
+                [NOP, ref after @ ..] => self.rest = after,
+                [kind, length, ref after @ ..] => {
+                    let Some((data, after)) = usize::from(length)
+                        .checked_sub(2)
+                        .and_then(|length| after.split_at_checked(length))
+                    else {
+                        return Some(Err(Error::Malformed));
+                    };
+                    self.rest = after;
+                    return Some(Ok((kind, data)));
+                }
+                [_] => return Some(Err(Error::Malformed)),
+            }
+        }
+    }
+}
+
+impl fmt::Display for Options {
+    /// As tcpdump, in the order in which they are emitted: `mss 1460,sackOK,TS val 1 ecr 0,wscale 7`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        let mut next = || core::mem::replace(&mut separator, ",");
+        if self.md5.is_some() {
+            write!(f, "{}md5", next())?;
+        }
+        if let Some(mss) = self.mss {
+            write!(f, "{}mss {mss}", next())?;
+        }
+        if self.sack_permitted {
+            write!(f, "{}sackOK", next())?;
+        }
+        if let Some(Timestamps { value, echo }) = self.timestamps {
+            write!(f, "{}TS val {value} ecr {echo}", next())?;
+        }
+        if let Some(shift) = self.window_scale {
+            write!(f, "{}wscale {shift}", next())?;
+        }
+        if !self.sack.is_empty() {
+            write!(f, "{}sack", next())?;
+            self.sack
+                .as_slice()
+                .iter()
+                .try_for_each(|(left, right)| write!(f, " {left}:{right}"))?;
+        }
+        if let Some(timeout) = self.user_timeout {
+            write!(f, "{}uto {timeout}", next())?;
+        }
+        if let Some(fast_open) = &self.fast_open {
+            let name = if fast_open.experimental { "FOEXP" } else { "FO" };
+            write!(f, "{}{name} ", next())?;
+            fast_open.as_slice().iter().try_for_each(|octet| write!(f, "{octet:02x}"))?;
+        }
+        Ok(())
+    }
+}
