@@ -1,0 +1,174 @@
+//! What the stack tells its host: which sockets became ready, what arrived for a decision.
+
+use crate::interface::{InterfaceId, MacAddress};
+use crate::socket::SocketId;
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::net::{IpAddr, SocketAddr};
+
+/// What a socket is ready for; a set of bits.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub struct Ready(pub u16);
+
+impl Ready {
+    /// Nothing.
+    pub const NONE: Self = Self(0);
+    /// `recv` gives data, end of stream or an error.
+    pub const READABLE: Self = Self(1);
+    /// `send` takes data, or a connect has ended.
+    pub const WRITABLE: Self = Self(2);
+    /// `accept` gives a connection.
+    pub const ACCEPTABLE: Self = Self(4);
+    /// An error is pending.
+    pub const ERROR: Self = Self(8);
+    /// The peer will send no more.
+    pub const READ_CLOSED: Self = Self(16);
+    /// Both directions are closed.
+    pub const HANG_UP: Self = Self(32);
+    /// Urgent data is there or announced.
+    pub const URGENT: Self = Self(64);
+    /// A closed socket's protocol record has ended (waited for by `linger`).
+    pub const FINISHED: Self = Self(128);
+
+    /// Both sets.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether any bit of `other` is set.
+    pub const fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Whether no bit is set.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl core::fmt::Debug for Ready {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        const NAMES: [&str; 8] =
+            ["readable", "writable", "acceptable", "error", "read-closed", "hang-up", "urgent", "finished"];
+        let set = NAMES.iter().enumerate().filter(|(bit, _)| self.0 & 1u16.wrapping_shl(*bit as u32) != 0);
+        f.debug_set().entries(set.map(|(_, name)| name)).finish()
+    }
+}
+
+/// A connection that waits for the application's verdict, at an admitting listener.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct IncomingId(pub(crate) u64);
+
+/// A SYN to an admitting listener: `admit`, `refuse` or `drop_incoming` it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Incoming {
+    /// For the verdict.
+    pub id: IncomingId,
+    /// The listener.
+    pub listener: SocketId,
+    /// Where the client wants to go.
+    pub local: SocketAddr,
+    /// The client.
+    pub remote: SocketAddr,
+    /// Where the SYN came in.
+    pub interface: InterfaceId,
+    /// The client's announced segment size, in bytes.
+    pub mss: u16,
+}
+
+/// Something that happened, from [`Stack::poll_event`](crate::Stack::poll_event).
+#[non_exhaustive]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// A socket became ready; at most one per socket waits in the list, bits are gathered.
+    Socket {
+        /// Which.
+        socket: SocketId,
+        /// For what, since the last such event.
+        ready: Ready,
+    },
+    /// A SYN waits for a verdict.
+    Incoming(Incoming),
+    /// The client gave up (RST, another ISN, time-out): a verdict would be a stale-id error.
+    Withdrawn(IncomingId),
+    /// Another machine uses one of our addresses (RFC 5227).
+    AddressConflict {
+        /// Where.
+        interface: InterfaceId,
+        /// Which address.
+        address: IpAddr,
+        /// Who.
+        by: MacAddress,
+        /// Whether we have given the address up (else we defended it).
+        given_up: bool,
+    },
+    /// An address passed its probes and is in use.
+    AddressReady {
+        /// Where.
+        interface: InterfaceId,
+        /// Which address.
+        address: IpAddr,
+    },
+}
+
+const PAGE: usize = 1024;
+
+/// Events that wait, each socket at most once.
+pub(crate) struct Events {
+    queue: VecDeque<Event>,
+    /// Gathered bits by descriptor slot; pages, so that growing moves nothing.
+    pending: Vec<Box<[u16; PAGE]>>,
+}
+
+impl Events {
+    pub(crate) const fn new() -> Self {
+        Self { queue: VecDeque::new(), pending: Vec::new() }
+    }
+
+    /// A socket became ready.
+    pub(crate) fn raise(&mut self, socket: SocketId, ready: Ready) {
+        let slot = socket.slot() as usize;
+        while self.pending.len() <= slot / PAGE {
+            self.pending.push(Box::new([0; PAGE]));
+        }
+        let Some(bits) = self.pending.get_mut(slot / PAGE).and_then(|page| page.get_mut(slot % PAGE)) else { return };
+        if *bits == 0 && !ready.is_empty() {
+            self.queue.push_back(Event::Socket { socket, ready: Ready::NONE });
+        }
+        *bits |= ready.0;
+    }
+
+    /// Forgets what waits for a socket whose descriptor ends.
+    pub(crate) fn forget(&mut self, socket: SocketId) {
+        if let Some(bits) = self.bits(socket) {
+            // The entry in the queue stays and is skipped: its bits are gone.
+            *bits = 0;
+        }
+    }
+
+    /// Something that is not about one socket.
+    pub(crate) fn push(&mut self, event: Event) {
+        self.queue.push_back(event);
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Event> {
+        loop {
+            match self.queue.pop_front()? {
+                Event::Socket { socket, .. } => {
+                    let bits = self.bits(socket).map_or(0, core::mem::take);
+                    if bits != 0 {
+                        return Some(Event::Socket { socket, ready: Ready(bits) });
+                    }
+                }
+                other => return Some(other),
+            }
+        }
+    }
+
+    fn bits(&mut self, socket: SocketId) -> Option<&mut u16> {
+        let slot = socket.slot() as usize;
+        self.pending.get_mut(slot / PAGE)?.get_mut(slot % PAGE)
+    }
+}

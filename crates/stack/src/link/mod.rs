@@ -1,0 +1,1 @@
+//! Media: the link header, and the neighbour state machine that ARP and NDP share.

@@ -1,0 +1,40 @@
+//! What POSIX adds to the protocols: descriptors, options, port rules, errors. Knows no segment
+//! and no frame.
+
+pub(crate) mod descriptor;
+mod error;
+pub(crate) mod flow;
+mod options;
+pub(crate) mod ports;
+
+pub use descriptor::SocketId;
+pub use error::{
+    AcceptError, BindError, Cause, CloseError, ConnectError, ListenError, OptionError, RecvError, SendError,
+    ShutdownError, Fault, SocketError, SocketFault, VerdictError,
+};
+pub use flow::{RecvFlags, Received, SendFlags, Shutdown};
+pub use options::{Congestion, OptionName, PathMtuDiscovery, SocketOption};
+
+use danja_wire::ip::Protocol;
+
+/// Which addresses a socket speaks.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Domain {
+    /// IPv4.
+    Ipv4,
+    /// IPv6 (not yet spoken: [`SocketError::UnsupportedDomain`]).
+    Ipv6,
+}
+
+/// What kind of socket.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum SocketKind {
+    /// TCP.
+    Stream,
+    /// UDP.
+    Datagram,
+    /// ICMP echo: sends requests, receives their replies (Linux's ping sockets).
+    Ping,
+    /// IP datagrams of one protocol, with their IP header on receipt.
+    Raw(Protocol),
+}

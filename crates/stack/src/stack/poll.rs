@@ -1,0 +1,28 @@
+//! What to do: events, unclaimed packets, and the next deadline.
+
+use super::Stack;
+use crate::event::Event;
+use crate::interface::InterfaceId;
+use danja_wire::{Instant, Payload};
+
+impl Stack {
+    /// What happened to sockets since it was asked last; a socket is in the list at most once.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.core.events.pop()
+    }
+
+    /// A whole IP packet that no socket claimed, from an interface that hands them out
+    /// ([`Unclaimed::HandOut`](crate::config::Unclaimed::HandOut)).
+    pub fn poll_unclaimed(&mut self, interface: InterfaceId) -> Option<Payload> {
+        self.unclaimed.get_mut(usize::from(interface.0))?.pop_front()
+    }
+
+    /// When [`Self::handle_timeout`] is to be called; a moment in the past means at once.
+    /// `None` if nothing is awaited.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        if self.core.ip.has_loopback() || self.wants_transmit(InterfaceId::LOOPBACK) {
+            return Some(self.core.now);
+        }
+        self.core.timers.next_deadline()
+    }
+}
