@@ -62,12 +62,12 @@ impl Stack {
             Protocol::UDP => {
                 // RFC 1122 §4.1.3.1: port unreachable for a datagram without a listener.
                 self.core.discard(Discard::UdpNoSocket);
-                ip::send_error(&mut self.core, &packet, Message::unreachable(Unreachable::Port));
+                ip::send_error(&mut self.core, &packet, Message::DestinationUnreachable { code: Unreachable::Port, next_hop_mtu: 0 });
             }
             _ => {
                 // RFC 1122 §3.2.2.1: protocol unreachable.
                 self.core.discard(Discard::IpUnknownProtocol);
-                ip::send_error(&mut self.core, &packet, Message::unreachable(Unreachable::Protocol));
+                ip::send_error(&mut self.core, &packet, Message::DestinationUnreachable { code: Unreachable::Protocol, next_hop_mtu: 0 });
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::core_state::Core;
 use crate::discard::Discard;
-use crate::event::{Incoming, IncomingId};
+use crate::event::IncomingId;
 use crate::packet::{Claim, Outgoing, Packet, Path, TransportError};
 use crate::slab::Key;
 use crate::socket::{
