@@ -53,7 +53,11 @@ impl HashKey {
     }
 
     /// The table hash of a pair of endpoints.
-    pub(crate) fn hash_pair(self, local: core::net::SocketAddr, remote: core::net::SocketAddr) -> u64 {
+    pub(crate) fn hash_pair(
+        self,
+        local: core::net::SocketAddr,
+        remote: core::net::SocketAddr,
+    ) -> u64 {
         let mut hasher = self.table_hasher();
         write_address(&mut hasher, local.ip());
         write_address(&mut hasher, remote.ip());

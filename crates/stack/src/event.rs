@@ -50,9 +50,20 @@ impl Ready {
 
 impl core::fmt::Debug for Ready {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        const NAMES: [&str; 8] =
-            ["readable", "writable", "acceptable", "error", "read-closed", "hang-up", "urgent", "finished"];
-        let set = NAMES.iter().enumerate().filter(|(bit, _)| self.0 & 1u16.wrapping_shl(*bit as u32) != 0);
+        const NAMES: [&str; 8] = [
+            "readable",
+            "writable",
+            "acceptable",
+            "error",
+            "read-closed",
+            "hang-up",
+            "urgent",
+            "finished",
+        ];
+        let set = NAMES
+            .iter()
+            .enumerate()
+            .filter(|(bit, _)| self.0 & 1u16.wrapping_shl(*bit as u32) != 0);
         f.debug_set().entries(set.map(|(_, name)| name)).finish()
     }
 }
@@ -133,7 +144,11 @@ impl Events {
         while self.pending.len() <= slot / PAGE {
             self.pending.push(Box::new([0; PAGE]));
         }
-        let Some(bits) = self.pending.get_mut(slot / PAGE).and_then(|page| page.get_mut(slot % PAGE)) else { return };
+        let Some(bits) =
+            self.pending.get_mut(slot / PAGE).and_then(|page| page.get_mut(slot % PAGE))
+        else {
+            return;
+        };
         if *bits == 0 && !ready.is_empty() {
             self.queue.push_back(Event::Socket { socket, ready: Ready::NONE });
         }

@@ -48,7 +48,9 @@ impl<T> Slab<T> {
         Self {
             pages: Vec::new(),
             epoch: 0,
-            generation_mask: u32::MAX.checked_shr(32u32.saturating_sub(generation_bits)).unwrap_or(0),
+            generation_mask: u32::MAX
+                .checked_shr(32u32.saturating_sub(generation_bits))
+                .unwrap_or(0),
             free_heads: Vec::new(),
             partial: BTreeSet::new(),
             vacant: BTreeSet::new(),
@@ -95,7 +97,11 @@ impl<T> Slab<T> {
     fn new_page(&mut self) -> Option<u32> {
         let generation = self.epoch & self.generation_mask;
         let slots: Vec<Slot<T>> = (1..=PAGE as u32)
-            .map(|next| Slot { generation, next_free: if next == PAGE as u32 { NONE } else { next }, value: None })
+            .map(|next| Slot {
+                generation,
+                next_free: if next == PAGE as u32 { NONE } else { next },
+                value: None,
+            })
             .collect();
         let page = Page { slots: slots.into_boxed_slice(), used: 0 };
         let vacant = self.vacant.pop_first().map(|number| number as usize);
@@ -161,7 +167,8 @@ impl<T> Slab<T> {
             full.used = full.used.saturating_sub(1);
             // The first page stays: a stack that opens and closes one socket does not allocate.
             if full.used == 0 && page_number > 0 {
-                self.epoch = full.slots.iter().map(|slot| slot.generation).fold(self.epoch, u32::max);
+                self.epoch =
+                    full.slots.iter().map(|slot| slot.generation).fold(self.epoch, u32::max);
                 *page = None;
                 self.partial.remove(&page_number);
                 self.vacant.insert(page_number);
@@ -174,10 +181,15 @@ impl<T> Slab<T> {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Key, &T)> {
         self.pages.iter().enumerate().flat_map(|(number, page)| {
             let first = (number as u32).saturating_mul(PAGE as u32);
-            page.iter().flat_map(|page| page.slots.iter()).enumerate().filter_map(move |(index, slot)| {
-                let key = Key { slot: first.saturating_add(index as u32), generation: slot.generation };
-                slot.value.as_ref().map(|value| (key, value))
-            })
+            page.iter().flat_map(|page| page.slots.iter()).enumerate().filter_map(
+                move |(index, slot)| {
+                    let key = Key {
+                        slot: first.saturating_add(index as u32),
+                        generation: slot.generation,
+                    };
+                    slot.value.as_ref().map(|value| (key, value))
+                },
+            )
         })
     }
 }

@@ -51,7 +51,8 @@ impl Paged {
     }
 
     fn set(&mut self, at: usize, value: u32) {
-        if let Some(entry) = self.pages.get_mut(at / PAGE).and_then(|page| page.get_mut(at % PAGE)) {
+        if let Some(entry) = self.pages.get_mut(at / PAGE).and_then(|page| page.get_mut(at % PAGE))
+        {
             *entry = value;
         }
     }
@@ -61,7 +62,15 @@ impl Index {
     pub(crate) fn new() -> Self {
         let mut buckets = Paged { pages: Vec::new(), len: 0 };
         (0..FIRST_BUCKETS).for_each(|_| buckets.push(NONE));
-        Self { buckets, nodes: Vec::new(), node_count: 0, free: NONE, len: 0, round: FIRST_BUCKETS, split: 0 }
+        Self {
+            buckets,
+            nodes: Vec::new(),
+            node_count: 0,
+            free: NONE,
+            len: 0,
+            round: FIRST_BUCKETS,
+            split: 0,
+        }
     }
 
     pub(crate) const fn len(&self) -> usize {
@@ -77,7 +86,11 @@ impl Index {
     fn bucket(&self, hash: u64) -> usize {
         // `round` is a power of two.
         let low = (hash as usize) & self.round.wrapping_sub(1);
-        if low < self.split { (hash as usize) & self.round.wrapping_mul(2).wrapping_sub(1) } else { low }
+        if low < self.split {
+            (hash as usize) & self.round.wrapping_mul(2).wrapping_sub(1)
+        } else {
+            low
+        }
     }
 
     fn node(&self, at: u32) -> Option<&Node> {

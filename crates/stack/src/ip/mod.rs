@@ -57,7 +57,10 @@ impl Ip {
     /// Longest prefix, then metric; RFC 6724 source selection unless `source` is given; the
     /// path MTU from the cache. An unspecified `source` counts as not given.
     pub(crate) fn path(
-        &self, source: Option<IpAddr>, destination: IpAddr, interface: Option<InterfaceId>,
+        &self,
+        source: Option<IpAddr>,
+        destination: IpAddr,
+        interface: Option<InterfaceId>,
     ) -> Result<Path, SocketFault> {
         todo!()
     }
@@ -155,11 +158,19 @@ mod doors {
         todo!()
     }
     /// A packet with its own IP header, from `Stack::inject`.
-    pub(crate) fn inject(core: &mut Core, interface: InterfaceId, packet: Payload) -> Result<(), Discard> {
+    pub(crate) fn inject(
+        core: &mut Core,
+        interface: InterfaceId,
+        packet: Payload,
+    ) -> Result<(), Discard> {
         todo!()
     }
     /// An ICMP error about a received packet, in its destination's name (validated, rate-limited).
-    pub(crate) fn send_error(core: &mut Core, about: &Packet, message: danja_wire::icmpv4::Message) {
+    pub(crate) fn send_error(
+        core: &mut Core,
+        about: &Packet,
+        message: danja_wire::icmpv4::Message,
+    ) {
         todo!()
     }
     /// The transport has validated a "fragmentation needed"; returns the new path MTU.

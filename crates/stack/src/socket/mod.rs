@@ -9,10 +9,10 @@ pub(crate) mod ports;
 
 pub use descriptor::SocketId;
 pub use error::{
-    AcceptError, BindError, Cause, CloseError, ConnectError, ListenError, OptionError, RecvError, SendError,
-    ShutdownError, Fault, SocketError, SocketFault, VerdictError,
+    AcceptError, BindError, Cause, CloseError, ConnectError, Fault, ListenError, OptionError,
+    RecvError, SendError, ShutdownError, SocketError, SocketFault, VerdictError,
 };
-pub use flow::{RecvFlags, Received, SendFlags, Shutdown};
+pub use flow::{Received, RecvFlags, SendFlags, Shutdown};
 pub use options::{Congestion, OptionName, PathMtuDiscovery, SocketOption};
 
 use danja_wire::ip::Protocol;

@@ -3,9 +3,9 @@
 use super::Stack;
 use crate::event::IncomingId;
 use crate::socket::{
-    AcceptError, BindError, CloseError, ConnectError, Domain, ListenError, OptionError, OptionName, RecvError,
-    RecvFlags, Received, SendError, SendFlags, Shutdown, ShutdownError, SocketError, SocketFault, SocketId, SocketKind,
-    SocketOption, VerdictError,
+    AcceptError, BindError, CloseError, ConnectError, Domain, ListenError, OptionError, OptionName,
+    Received, RecvError, RecvFlags, SendError, SendFlags, Shutdown, ShutdownError, SocketError,
+    SocketFault, SocketId, SocketKind, SocketOption, VerdictError,
 };
 use alloc::vec::Vec;
 use core::net::SocketAddr;
@@ -17,7 +17,12 @@ impl Stack {
     ///
     /// # Errors
     /// The limit of sockets is reached, or the family is not spoken.
-    pub fn socket(&mut self, domain: Domain, kind: SocketKind, now: Instant) -> Result<SocketId, SocketError> {
+    pub fn socket(
+        &mut self,
+        domain: Domain,
+        kind: SocketKind,
+        now: Instant,
+    ) -> Result<SocketId, SocketError> {
         self.core.set_now(now);
         if domain == Domain::Ipv6 {
             return Err(SocketError::UnsupportedDomain);
@@ -39,7 +44,12 @@ impl Stack {
     ///
     /// # Errors
     /// See [`BindError`].
-    pub fn bind(&mut self, socket: SocketId, local: SocketAddr, now: Instant) -> Result<(), BindError> {
+    pub fn bind(
+        &mut self,
+        socket: SocketId,
+        local: SocketAddr,
+        now: Instant,
+    ) -> Result<(), BindError> {
         self.core.set_now(now);
         let entry = self.descriptors.get(socket).ok_or(BindError::BadDescriptor)?;
         match entry.kind {
@@ -52,7 +62,12 @@ impl Stack {
     ///
     /// # Errors
     /// See [`ListenError`].
-    pub fn listen(&mut self, socket: SocketId, backlog: usize, now: Instant) -> Result<(), ListenError> {
+    pub fn listen(
+        &mut self,
+        socket: SocketId,
+        backlog: usize,
+        now: Instant,
+    ) -> Result<(), ListenError> {
         self.core.set_now(now);
         let entry = self.descriptors.get(socket).ok_or(ListenError::BadDescriptor)?;
         match entry.kind {
@@ -66,7 +81,12 @@ impl Stack {
     ///
     /// # Errors
     /// See [`ConnectError`].
-    pub fn connect(&mut self, socket: SocketId, remote: SocketAddr, now: Instant) -> Result<(), ConnectError> {
+    pub fn connect(
+        &mut self,
+        socket: SocketId,
+        remote: SocketAddr,
+        now: Instant,
+    ) -> Result<(), ConnectError> {
         self.core.set_now(now);
         let entry = self.descriptors.get(socket).ok_or(ConnectError::BadDescriptor)?;
         match entry.kind {
@@ -92,7 +112,11 @@ impl Stack {
     ///
     /// # Errors
     /// See [`AcceptError`].
-    pub fn accept(&mut self, listener: SocketId, now: Instant) -> Result<(SocketId, SocketAddr), AcceptError> {
+    pub fn accept(
+        &mut self,
+        listener: SocketId,
+        now: Instant,
+    ) -> Result<(SocketId, SocketAddr), AcceptError> {
         self.core.set_now(now);
         let entry = self.descriptors.get(listener).ok_or(AcceptError::BadDescriptor)?;
         if entry.kind != SocketKind::Stream {
@@ -125,7 +149,10 @@ impl Stack {
     /// # Errors
     /// The client has gone meanwhile.
     pub fn refuse(
-        &mut self, incoming: IncomingId, unreachable: Option<u8>, now: Instant,
+        &mut self,
+        incoming: IncomingId,
+        unreachable: Option<u8>,
+        now: Instant,
     ) -> Result<(), VerdictError> {
         self.core.set_now(now);
         self.tcp.refuse(&mut self.core, incoming, unreachable)
@@ -135,7 +162,11 @@ impl Stack {
     ///
     /// # Errors
     /// The client has gone meanwhile.
-    pub fn drop_incoming(&mut self, incoming: IncomingId, now: Instant) -> Result<(), VerdictError> {
+    pub fn drop_incoming(
+        &mut self,
+        incoming: IncomingId,
+        now: Instant,
+    ) -> Result<(), VerdictError> {
         self.core.set_now(now);
         self.tcp.drop_incoming(&mut self.core, incoming)
     }
@@ -146,7 +177,11 @@ impl Stack {
     /// # Errors
     /// See [`SendError`].
     pub fn send(
-        &mut self, socket: SocketId, data: &Payload, flags: SendFlags, now: Instant,
+        &mut self,
+        socket: SocketId,
+        data: &Payload,
+        flags: SendFlags,
+        now: Instant,
     ) -> Result<usize, SendError> {
         self.core.set_now(now);
         let entry = self.descriptors.get(socket).ok_or(SendError::BadDescriptor)?;
@@ -161,7 +196,12 @@ impl Stack {
     /// # Errors
     /// See [`RecvError`].
     pub fn recv(
-        &mut self, socket: SocketId, max: usize, flags: RecvFlags, into: &mut Vec<Payload>, now: Instant,
+        &mut self,
+        socket: SocketId,
+        max: usize,
+        flags: RecvFlags,
+        into: &mut Vec<Payload>,
+        now: Instant,
     ) -> Result<Received, RecvError> {
         self.core.set_now(now);
         let entry = self.descriptors.get(socket).ok_or(RecvError::BadDescriptor)?;
@@ -175,7 +215,12 @@ impl Stack {
     ///
     /// # Errors
     /// See [`ShutdownError`].
-    pub fn shutdown(&mut self, socket: SocketId, how: Shutdown, now: Instant) -> Result<(), ShutdownError> {
+    pub fn shutdown(
+        &mut self,
+        socket: SocketId,
+        how: Shutdown,
+        now: Instant,
+    ) -> Result<(), ShutdownError> {
         self.core.set_now(now);
         let entry = self.descriptors.get(socket).ok_or(ShutdownError::BadDescriptor)?;
         match entry.kind {
@@ -204,7 +249,12 @@ impl Stack {
     ///
     /// # Errors
     /// See [`OptionError`].
-    pub fn set_option(&mut self, socket: SocketId, option: SocketOption, now: Instant) -> Result<(), OptionError> {
+    pub fn set_option(
+        &mut self,
+        socket: SocketId,
+        option: SocketOption,
+        now: Instant,
+    ) -> Result<(), OptionError> {
         self.core.set_now(now);
         let entry = self.descriptors.get(socket).ok_or(OptionError::BadDescriptor)?;
         match entry.kind {

@@ -86,7 +86,12 @@ impl Stack {
     }
 
     /// Removes an address and its connected route; `false` if it is not there.
-    pub fn remove_address(&mut self, interface: InterfaceId, address: IpAddr, now: Instant) -> bool {
+    pub fn remove_address(
+        &mut self,
+        interface: InterfaceId,
+        address: IpAddr,
+        now: Instant,
+    ) -> bool {
         self.core.set_now(now);
         let removed = ip::remove_address(&mut self.core, interface, address);
         self.tcp.on_path_change(&mut self.core);
@@ -120,6 +125,9 @@ impl Stack {
 
 impl core::fmt::Debug for Stack {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Stack").field("now", &self.core.now).field("sockets", &self.descriptors.len()).finish()
+        f.debug_struct("Stack")
+            .field("now", &self.core.now)
+            .field("sockets", &self.descriptors.len())
+            .finish()
     }
 }

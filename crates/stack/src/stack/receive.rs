@@ -62,12 +62,23 @@ impl Stack {
             Protocol::UDP => {
                 // RFC 1122 §4.1.3.1: port unreachable for a datagram without a listener.
                 self.core.discard(Discard::UdpNoSocket);
-                ip::send_error(&mut self.core, &packet, Message::DestinationUnreachable { code: Unreachable::Port, next_hop_mtu: 0 });
+                ip::send_error(
+                    &mut self.core,
+                    &packet,
+                    Message::DestinationUnreachable { code: Unreachable::Port, next_hop_mtu: 0 },
+                );
             }
             _ => {
                 // RFC 1122 §3.2.2.1: protocol unreachable.
                 self.core.discard(Discard::IpUnknownProtocol);
-                ip::send_error(&mut self.core, &packet, Message::DestinationUnreachable { code: Unreachable::Protocol, next_hop_mtu: 0 });
+                ip::send_error(
+                    &mut self.core,
+                    &packet,
+                    Message::DestinationUnreachable {
+                        code: Unreachable::Protocol,
+                        next_hop_mtu: 0,
+                    },
+                );
             }
         }
     }
@@ -79,7 +90,9 @@ impl Stack {
         }
         let limit = self.core.config.limits.unclaimed_queue;
         match self.unclaimed.get_mut(index) {
-            Some(queue) if queue.len() < limit => queue.push_back(packet.frame.range(packet.network, packet.end)),
+            Some(queue) if queue.len() < limit => {
+                queue.push_back(packet.frame.range(packet.network, packet.end))
+            }
             _ => self.core.discard(Discard::UnclaimedQueueFull),
         }
     }
@@ -125,7 +138,12 @@ impl Stack {
     ///
     /// # Errors
     /// The packet is malformed, or the interface has no room or no way to the destination.
-    pub fn inject(&mut self, interface: InterfaceId, packet: Payload, now: Instant) -> Result<(), Discard> {
+    pub fn inject(
+        &mut self,
+        interface: InterfaceId,
+        packet: Payload,
+        now: Instant,
+    ) -> Result<(), Discard> {
         self.core.set_now(now);
         ip::inject(&mut self.core, interface, packet)
     }

@@ -10,7 +10,12 @@ use danja_wire::{Frame, Instant};
 impl Stack {
     /// The next frame to send by `interface`, if its adapter has `room`. A frame handed out is
     /// never handed back. Ready sockets take turns.
-    pub fn poll_transmit(&mut self, interface: InterfaceId, room: Room, now: Instant) -> Option<Frame> {
+    pub fn poll_transmit(
+        &mut self,
+        interface: InterfaceId,
+        room: Room,
+        now: Instant,
+    ) -> Option<Frame> {
         self.core.set_now(now);
         if room.is_empty() {
             return None;
@@ -22,7 +27,9 @@ impl Stack {
             let sender = self.core.ready.pop(interface)?;
             let made = match sender {
                 Sender::Tcp(record) => self.tcp.poll_transmit(&mut self.core, record, room),
-                Sender::Datagram(place) => self.datagrams.poll_transmit(&mut self.core, place, room),
+                Sender::Datagram(place) => {
+                    self.datagrams.poll_transmit(&mut self.core, place, room)
+                }
             };
             // A sender that found nothing to send, or whose packet waits for a neighbour, gives
             // its turn to the next.

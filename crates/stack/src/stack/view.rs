@@ -29,7 +29,12 @@ impl Stack {
 
     /// The control information that a packet from `remote` to `local` would find: of the
     /// connection, or of the listener or unconnected socket.
-    pub fn find(&self, protocol: Protocol, local: SocketAddr, remote: SocketAddr) -> Option<ControlInfo> {
+    pub fn find(
+        &self,
+        protocol: Protocol,
+        local: SocketAddr,
+        remote: SocketAddr,
+    ) -> Option<ControlInfo> {
         match protocol {
             Protocol::TCP => self.tcp.find(&self.core, local, remote),
             _ => self.datagrams.find(&self.core, local, remote),
@@ -39,7 +44,9 @@ impl Stack {
     /// What a socket is ready for now (level-triggered, as `poll` reports it).
     pub fn readiness(&self, socket: SocketId) -> Ready {
         match self.descriptors.get(socket) {
-            Some(entry) if entry.kind == SocketKind::Stream => self.tcp.readiness(&self.core, entry.place),
+            Some(entry) if entry.kind == SocketKind::Stream => {
+                self.tcp.readiness(&self.core, entry.place)
+            }
             Some(entry) => self.datagrams.readiness(&self.core, entry.place),
             None => Ready::NONE,
         }
@@ -48,7 +55,9 @@ impl Stack {
     /// Bytes that `send` would take now; 0 for a stale descriptor.
     pub fn send_room(&self, socket: SocketId) -> usize {
         match self.descriptors.get(socket) {
-            Some(entry) if entry.kind == SocketKind::Stream => self.tcp.send_room(&self.core, entry.place),
+            Some(entry) if entry.kind == SocketKind::Stream => {
+                self.tcp.send_room(&self.core, entry.place)
+            }
             Some(entry) => self.datagrams.send_room(&self.core, entry.place),
             None => 0,
         }

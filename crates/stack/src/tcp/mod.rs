@@ -6,8 +6,9 @@ use crate::event::IncomingId;
 use crate::packet::{Claim, Outgoing, Packet, Path, TransportError};
 use crate::slab::Key;
 use crate::socket::{
-    AcceptError, BindError, ConnectError, Domain, ListenError, OptionError, OptionName, RecvError, RecvFlags, Received,
-    SendError, SendFlags, Shutdown, ShutdownError, SocketId, SocketOption, VerdictError,
+    AcceptError, BindError, ConnectError, Domain, ListenError, OptionError, OptionName, Received,
+    RecvError, RecvFlags, SendError, SendFlags, Shutdown, ShutdownError, SocketId, SocketOption,
+    VerdictError,
 };
 use crate::views::ControlInfo;
 use crate::{Ready, Room};
@@ -34,42 +35,91 @@ impl Tcp {
     pub(crate) fn create(&mut self, core: &mut Core, id: SocketId, domain: Domain) -> Option<Key> {
         todo!()
     }
-    pub(crate) fn bind(&mut self, core: &mut Core, place: Key, local: SocketAddr) -> Result<(), BindError> {
+    pub(crate) fn bind(
+        &mut self,
+        core: &mut Core,
+        place: Key,
+        local: SocketAddr,
+    ) -> Result<(), BindError> {
         todo!()
     }
-    pub(crate) fn listen(&mut self, core: &mut Core, place: Key, backlog: usize) -> Result<(), ListenError> {
+    pub(crate) fn listen(
+        &mut self,
+        core: &mut Core,
+        place: Key,
+        backlog: usize,
+    ) -> Result<(), ListenError> {
         todo!()
     }
     /// `Err(InProgress)` for a handshake that has begun; later calls give its outcome.
-    pub(crate) fn connect(&mut self, core: &mut Core, place: Key, remote: SocketAddr) -> Result<(), ConnectError> {
+    pub(crate) fn connect(
+        &mut self,
+        core: &mut Core,
+        place: Key,
+        remote: SocketAddr,
+    ) -> Result<(), ConnectError> {
         todo!()
     }
     /// Takes the oldest established connection off the listener's queue; its descriptor will be
     /// `id`. Returns its place and the peer.
-    pub(crate) fn accept(&mut self, core: &mut Core, place: Key, id: SocketId) -> Result<(Key, SocketAddr), AcceptError> {
+    pub(crate) fn accept(
+        &mut self,
+        core: &mut Core,
+        place: Key,
+        id: SocketId,
+    ) -> Result<(Key, SocketAddr), AcceptError> {
         todo!()
     }
-    pub(crate) fn admit(&mut self, core: &mut Core, incoming: IncomingId) -> Result<(), VerdictError> {
+    pub(crate) fn admit(
+        &mut self,
+        core: &mut Core,
+        incoming: IncomingId,
+    ) -> Result<(), VerdictError> {
         todo!()
     }
     /// `error`: answer by this ICMP error (type 3 code), else by RST.
-    pub(crate) fn refuse(&mut self, core: &mut Core, incoming: IncomingId, unreachable: Option<u8>) -> Result<(), VerdictError> {
+    pub(crate) fn refuse(
+        &mut self,
+        core: &mut Core,
+        incoming: IncomingId,
+        unreachable: Option<u8>,
+    ) -> Result<(), VerdictError> {
         todo!()
     }
-    pub(crate) fn drop_incoming(&mut self, core: &mut Core, incoming: IncomingId) -> Result<(), VerdictError> {
+    pub(crate) fn drop_incoming(
+        &mut self,
+        core: &mut Core,
+        incoming: IncomingId,
+    ) -> Result<(), VerdictError> {
         todo!()
     }
     /// Takes as many bytes of `data` as there is room for; returns how many.
-    pub(crate) fn send(&mut self, core: &mut Core, place: Key, data: &Payload, flags: SendFlags) -> Result<usize, SendError> {
+    pub(crate) fn send(
+        &mut self,
+        core: &mut Core,
+        place: Key,
+        data: &Payload,
+        flags: SendFlags,
+    ) -> Result<usize, SendError> {
         todo!()
     }
     /// Appends up to `max` bytes of slices to `into`.
     pub(crate) fn recv(
-        &mut self, core: &mut Core, place: Key, max: usize, flags: RecvFlags, into: &mut Vec<Payload>,
+        &mut self,
+        core: &mut Core,
+        place: Key,
+        max: usize,
+        flags: RecvFlags,
+        into: &mut Vec<Payload>,
     ) -> Result<Received, RecvError> {
         todo!()
     }
-    pub(crate) fn shutdown(&mut self, core: &mut Core, place: Key, how: Shutdown) -> Result<(), ShutdownError> {
+    pub(crate) fn shutdown(
+        &mut self,
+        core: &mut Core,
+        place: Key,
+        how: Shutdown,
+    ) -> Result<(), ShutdownError> {
         todo!()
     }
     /// The descriptor ends here; what the protocol still has to do goes on without it.
@@ -77,10 +127,20 @@ impl Tcp {
     pub(crate) fn close(&mut self, core: &mut Core, place: Key) {
         todo!()
     }
-    pub(crate) fn set_option(&mut self, core: &mut Core, place: Key, option: SocketOption) -> Result<(), OptionError> {
+    pub(crate) fn set_option(
+        &mut self,
+        core: &mut Core,
+        place: Key,
+        option: SocketOption,
+    ) -> Result<(), OptionError> {
         todo!()
     }
-    pub(crate) fn option(&self, core: &Core, place: Key, name: OptionName) -> Result<SocketOption, OptionError> {
+    pub(crate) fn option(
+        &self,
+        core: &Core,
+        place: Key,
+        name: OptionName,
+    ) -> Result<SocketOption, OptionError> {
         todo!()
     }
     /// Level-triggered readiness, as `poll` would report it.
@@ -92,7 +152,11 @@ impl Tcp {
         todo!()
     }
     /// Takes the pending error (SO_ERROR).
-    pub(crate) fn take_error(&mut self, core: &mut Core, place: Key) -> Option<crate::socket::SocketFault> {
+    pub(crate) fn take_error(
+        &mut self,
+        core: &mut Core,
+        place: Key,
+    ) -> Option<crate::socket::SocketFault> {
         todo!()
     }
 
@@ -107,7 +171,12 @@ impl Tcp {
     }
     /// The control information that a segment between these endpoints would find: connection,
     /// half-open, TIME-WAIT, or listener.
-    pub(crate) fn find(&self, core: &Core, local: SocketAddr, remote: SocketAddr) -> Option<ControlInfo> {
+    pub(crate) fn find(
+        &self,
+        core: &Core,
+        local: SocketAddr,
+        remote: SocketAddr,
+    ) -> Option<ControlInfo> {
         todo!()
     }
 
@@ -121,7 +190,11 @@ impl Tcp {
     pub(crate) fn answer_unclaimed(&mut self, core: &mut Core, packet: &Packet) {
         todo!()
     }
-    pub(crate) fn on_error(&mut self, core: &mut Core, error: &TransportError) -> Result<(), Discard> {
+    pub(crate) fn on_error(
+        &mut self,
+        core: &mut Core,
+        error: &TransportError,
+    ) -> Result<(), Discard> {
         todo!()
     }
     pub(crate) fn on_timer(&mut self, core: &mut Core, record: RecordId) {
@@ -129,7 +202,12 @@ impl Tcp {
     }
     /// The next segment of a record whose turn it is, at most `room`; `None` if it has nothing
     /// (more) to send now. `more` is said by putting itself on the ready list again.
-    pub(crate) fn poll_transmit(&mut self, core: &mut Core, record: RecordId, room: Room) -> Option<(Path, Outgoing)> {
+    pub(crate) fn poll_transmit(
+        &mut self,
+        core: &mut Core,
+        record: RecordId,
+        room: Room,
+    ) -> Option<(Path, Outgoing)> {
         todo!()
     }
     /// Routes or addresses changed, or an interface went down or up.

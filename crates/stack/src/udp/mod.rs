@@ -5,8 +5,8 @@ use crate::discard::Discard;
 use crate::packet::{Claim, Outgoing, Packet, Path, TransportError};
 use crate::slab::Key;
 use crate::socket::{
-    BindError, ConnectError, Domain, OptionError, OptionName, RecvError, RecvFlags, Received, SendError, SendFlags,
-    Shutdown, ShutdownError, SocketFault, SocketId, SocketKind, SocketOption,
+    BindError, ConnectError, Domain, OptionError, OptionName, Received, RecvError, RecvFlags,
+    SendError, SendFlags, Shutdown, ShutdownError, SocketFault, SocketId, SocketKind, SocketOption,
 };
 use crate::views::ControlInfo;
 use crate::{Ready, Room};
@@ -22,34 +22,76 @@ impl Datagrams {
     pub(crate) fn new(core: &mut Core) -> Self {
         Self {}
     }
-    pub(crate) fn create(&mut self, core: &mut Core, id: SocketId, kind: SocketKind, domain: Domain) -> Option<Key> {
+    pub(crate) fn create(
+        &mut self,
+        core: &mut Core,
+        id: SocketId,
+        kind: SocketKind,
+        domain: Domain,
+    ) -> Option<Key> {
         todo!()
     }
-    pub(crate) fn bind(&mut self, core: &mut Core, place: Key, local: SocketAddr) -> Result<(), BindError> {
+    pub(crate) fn bind(
+        &mut self,
+        core: &mut Core,
+        place: Key,
+        local: SocketAddr,
+    ) -> Result<(), BindError> {
         todo!()
     }
-    pub(crate) fn connect(&mut self, core: &mut Core, place: Key, remote: Option<SocketAddr>) -> Result<(), ConnectError> {
+    pub(crate) fn connect(
+        &mut self,
+        core: &mut Core,
+        place: Key,
+        remote: Option<SocketAddr>,
+    ) -> Result<(), ConnectError> {
         todo!()
     }
     /// Queues one datagram (all of `data` or nothing).
-    pub(crate) fn send(&mut self, core: &mut Core, place: Key, data: &Payload, flags: SendFlags) -> Result<usize, SendError> {
+    pub(crate) fn send(
+        &mut self,
+        core: &mut Core,
+        place: Key,
+        data: &Payload,
+        flags: SendFlags,
+    ) -> Result<usize, SendError> {
         todo!()
     }
     pub(crate) fn recv(
-        &mut self, core: &mut Core, place: Key, max: usize, flags: RecvFlags, into: &mut Vec<Payload>,
+        &mut self,
+        core: &mut Core,
+        place: Key,
+        max: usize,
+        flags: RecvFlags,
+        into: &mut Vec<Payload>,
     ) -> Result<Received, RecvError> {
         todo!()
     }
-    pub(crate) fn shutdown(&mut self, core: &mut Core, place: Key, how: Shutdown) -> Result<(), ShutdownError> {
+    pub(crate) fn shutdown(
+        &mut self,
+        core: &mut Core,
+        place: Key,
+        how: Shutdown,
+    ) -> Result<(), ShutdownError> {
         todo!()
     }
     pub(crate) fn close(&mut self, core: &mut Core, place: Key) {
         todo!()
     }
-    pub(crate) fn set_option(&mut self, core: &mut Core, place: Key, option: SocketOption) -> Result<(), OptionError> {
+    pub(crate) fn set_option(
+        &mut self,
+        core: &mut Core,
+        place: Key,
+        option: SocketOption,
+    ) -> Result<(), OptionError> {
         todo!()
     }
-    pub(crate) fn option(&self, core: &Core, place: Key, name: OptionName) -> Result<SocketOption, OptionError> {
+    pub(crate) fn option(
+        &self,
+        core: &Core,
+        place: Key,
+        name: OptionName,
+    ) -> Result<SocketOption, OptionError> {
         todo!()
     }
     pub(crate) fn readiness(&self, core: &Core, place: Key) -> Ready {
@@ -64,18 +106,32 @@ impl Datagrams {
     pub(crate) fn control_info(&self, core: &Core, place: Key) -> Option<ControlInfo> {
         todo!()
     }
-    pub(crate) fn find(&self, core: &Core, local: SocketAddr, remote: SocketAddr) -> Option<ControlInfo> {
+    pub(crate) fn find(
+        &self,
+        core: &Core,
+        local: SocketAddr,
+        remote: SocketAddr,
+    ) -> Option<ControlInfo> {
         todo!()
     }
     /// A UDP datagram, an echo reply, or (for raw sockets) any other packet for this host.
     pub(crate) fn input(&mut self, core: &mut Core, packet: Packet) -> Claim {
         todo!()
     }
-    pub(crate) fn on_error(&mut self, core: &mut Core, error: &TransportError) -> Result<(), Discard> {
+    pub(crate) fn on_error(
+        &mut self,
+        core: &mut Core,
+        error: &TransportError,
+    ) -> Result<(), Discard> {
         todo!()
     }
     /// The next datagram of a socket whose turn it is.
-    pub(crate) fn poll_transmit(&mut self, core: &mut Core, place: Key, room: Room) -> Option<(Path, Outgoing)> {
+    pub(crate) fn poll_transmit(
+        &mut self,
+        core: &mut Core,
+        place: Key,
+        room: Room,
+    ) -> Option<(Path, Outgoing)> {
         todo!()
     }
 }
