@@ -11,6 +11,8 @@ mod model;
 mod random;
 #[cfg(test)]
 mod tests;
+mod wrapper;
 
 pub use config::{Bursts, Impairment, Loss};
 pub use model::{ImpairCounters, Model};
+pub use wrapper::Impaired;

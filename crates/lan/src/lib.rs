@@ -5,5 +5,14 @@
 pub mod adapter;
 pub mod cable;
 pub mod impair;
+#[allow(unsafe_code, reason = "the one room for system calls")]
+mod sys;
+pub mod tap;
+mod wire_form;
 
 pub use adapter::{Adapter, Capabilities, Counters, MacAddress, Medium, Readiness, Room};
+pub use wire_form::on_the_wire;
+
+#[cfg(test)]
+#[path = "../tests/common/frames.rs"]
+mod test_frames;

@@ -109,6 +109,11 @@ impl Model {
         self.flying.pop_front().map(|flight| flight.frame)
     }
 
+    /// The frame that [`Self::poll`] would give.
+    pub fn peek(&self, now: Instant) -> Option<&Frame> {
+        self.flying.front().filter(|flight| flight.due <= now).map(|flight| &flight.frame)
+    }
+
     /// When the next frame arrives; `None` if none is under way.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.flying.front().map(|flight| flight.due)
