@@ -5,6 +5,9 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
+#[cfg(test)]
+mod tests;
+
 const PAGE: usize = 64;
 
 /// Where a value lies, and which of the values that lay there it is.

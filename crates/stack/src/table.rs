@@ -4,6 +4,9 @@
 
 use alloc::vec::Vec;
 
+#[cfg(test)]
+mod tests;
+
 const NONE: u32 = u32::MAX;
 const FIRST_BUCKETS: usize = 16;
 const PAGE: usize = 4096;

@@ -5,6 +5,9 @@ use crate::slab::{Key, Slab};
 use alloc::vec::Vec;
 use danja_wire::Instant;
 
+#[cfg(test)]
+mod tests;
+
 /// Width of a slot of the first level: 2^20 ns, about a millisecond.
 const GRANULARITY_BITS: u32 = 20;
 const SLOT_BITS: u32 = 6;

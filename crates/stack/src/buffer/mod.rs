@@ -1,6 +1,13 @@
 //! Queues of payload slices: what is to be sent, what was received, in order and out of it, and
-//! the one memory budget. Knows bytes and sequence offsets, no segment.
+//! the one memory budget. Knows bytes and stream offsets, no segment.
 
+mod assembler;
 mod budget;
+mod queue;
+mod receive;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use budget::Budget;
+pub(crate) use queue::Queue as SendQueue;
+pub(crate) use receive::{Inserted, ReceiveQueue};

@@ -1,0 +1,117 @@
+//! Queues against a byte model.
+
+use super::{ReceiveQueue, SendQueue};
+use alloc::vec::Vec;
+use danja_wire::Payload;
+use proptest::prelude::*;
+
+fn bytes(slices: &[Payload]) -> Vec<u8> {
+    slices.iter().flat_map(|slice| slice.as_slice().to_vec()).collect()
+}
+
+/// The stream's content at an offset.
+fn content(at: usize) -> u8 {
+    (at.wrapping_mul(2_654_435_761) >> 13) as u8
+}
+
+fn piece(start: usize, length: usize) -> Payload {
+    Payload::from((start..start + length).map(content).collect::<Vec<u8>>())
+}
+
+#[test]
+fn one_byte_pieces_are_gathered() {
+    let mut queue = ReceiveQueue::new();
+    for at in 0..100_000 {
+        queue.insert(0, Payload::from_bytes(piece(at, 1).into_bytes(), 2_048), 16);
+    }
+    assert_eq!(queue.len(), 100_000);
+    assert!(queue.cost() < 250_000, "cost {}", queue.cost());
+}
+
+#[test]
+fn an_emptied_queue_holds_nothing() {
+    let mut queue = SendQueue::new();
+    queue.push(piece(0, 5_000), true);
+    queue.push(piece(5_000, 10), true);
+    assert!(queue.slices(0, 5_010, |_| {}));
+    queue.advance(5_010);
+    assert_eq!((queue.len(), queue.cost()), (0, 0));
+}
+
+#[test]
+fn a_write_ends_where_it_was_sent() {
+    let mut queue = SendQueue::new();
+    queue.push(piece(0, 10), true);
+    assert!(queue.slices(0, 10, |_| {}));
+    queue.push(piece(10, 10), false);
+    assert!(!queue.slices(10, 10, |_| {}));
+    assert!(!queue.slices(0, 9, |_| {}));
+    queue.push(piece(20, 10), true);
+    assert!(queue.slices(10, 20, |_| {}));
+}
+
+#[test]
+fn the_latest_range_is_first_and_limits_hold() {
+    let mut queue = ReceiveQueue::new();
+    for at in [10, 30, 50, 70, 90] {
+        assert!(queue.insert(at, piece(at as usize, 5), 5).out_of_order);
+    }
+    let ranges: Vec<_> = queue.ranges().collect();
+    assert_eq!(ranges, [(90, 95), (70, 75), (50, 55), (30, 35)]);
+    assert!(queue.insert(200, piece(200, 5), 5).refused);
+    assert_eq!(queue.insert(32, piece(32, 3), 5).duplicate, Some((32, 35)));
+    assert_eq!(queue.insert(0, piece(0, 12), 5).advanced, 15);
+    assert_eq!(queue.ranges().collect::<Vec<_>>(), [(15, 20), (75, 80), (55, 60), (35, 40)]);
+}
+
+proptest! {
+    #[test]
+    fn a_send_queue_gives_back_what_it_took(
+        steps in prop::collection::vec((0usize..5_000, 0usize..6_000, any::<bool>()), 1..60)
+    ) {
+        let (mut queue, mut start, mut end) = (SendQueue::new(), 0, 0);
+        for (add, remove, look) in steps {
+            queue.push(piece(end, add), true);
+            end += add;
+            if look {
+                let mut all = Vec::new();
+                queue.slices(add / 2, 3_000, |slice| all.push(slice));
+                let from = (start + add / 2).min(end);
+                let expected: Vec<u8> = (from..(from + 3_000).min(end)).map(content).collect();
+                prop_assert_eq!(bytes(&all), expected);
+            }
+            queue.advance(remove);
+            start = (start + remove).min(end);
+            prop_assert_eq!(queue.len(), end - start);
+        }
+    }
+
+    #[test]
+    fn a_receive_queue_puts_any_order_together(
+        pieces in prop::collection::vec((0usize..3_000, 1usize..800), 1..80), reads in any::<u64>()
+    ) {
+        let mut queue = ReceiveQueue::new();
+        let mut seen = [false; 4_000];
+        let (mut next, mut read) = (0, Vec::new());
+        for (index, (start, length)) in pieces.into_iter().enumerate() {
+            let from = start.max(next);
+            if from >= start + length {
+                continue;
+            }
+            let done = queue.insert((from - next) as u32, piece(from, start + length - from), usize::MAX);
+            let fresh = seen[from..start + length].iter().position(|have| *have);
+            prop_assert_eq!(done.duplicate.map(|(at, _)| at as usize + next), fresh.map(|at| at + from));
+            seen[from..start + length].fill(true);
+            let now = seen.iter().position(|have| !have).unwrap_or(seen.len());
+            prop_assert_eq!(done.advanced as usize, now - next);
+            next = now;
+            let beyond = seen[next..].iter().filter(|have| **have).count();
+            prop_assert_eq!(queue.out_of_order_bytes(), beyond);
+            if reads >> (index % 64) & 1 == 1 {
+                queue.read(500, &mut read);
+            }
+        }
+        queue.read(usize::MAX, &mut read);
+        prop_assert_eq!(bytes(&read), (0..next).map(content).collect::<Vec<u8>>());
+    }
+}
