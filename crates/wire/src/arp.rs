@@ -88,3 +88,6 @@ impl Packet {
         writer.finish().ok_or(Error::Room)
     }
 }
+
+#[cfg(test)]
+mod tests;

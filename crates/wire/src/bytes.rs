@@ -91,3 +91,6 @@ impl<'a> Writer<'a> {
         if self.full { None } else { Some(self.at) }
     }
 }
+
+#[cfg(test)]
+mod tests;

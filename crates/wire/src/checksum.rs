@@ -161,3 +161,6 @@ pub const fn update(field: u16, old: u16, new: u16) -> u16 {
     sum.add_u16(new);
     sum.finish()
 }
+
+#[cfg(test)]
+mod tests;

@@ -235,3 +235,6 @@ fn write_igmp(f: &mut fmt::Formatter<'_>, message: &igmp::Message<'_>) -> fmt::R
         igmp::Message::Leave { group } => write!(f, "leave {group}"),
     }
 }
+
+#[cfg(test)]
+mod tests;

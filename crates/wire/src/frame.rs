@@ -255,3 +255,6 @@ impl core::fmt::Debug for Frame {
         write!(f, "Frame({}+{} bytes, {:?})", self.header().len(), self.payload_len(), self.offload)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -337,3 +337,6 @@ impl<'a> Quote<'a> {
         bytes::be32(self.transport, 4).map(SeqNumber)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -118,3 +118,6 @@ impl<'a> Message<'a> {
         Ok(length)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -229,3 +229,6 @@ impl core::str::FromStr for Cidr {
         Self::new(address, prefix_len).ok_or(ParseCidrError::Prefix)
     }
 }
+
+#[cfg(test)]
+mod tests;

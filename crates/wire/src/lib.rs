@@ -37,6 +37,8 @@ pub mod ip;
 pub mod ipv4;
 pub mod offload;
 pub mod payload;
+#[cfg(test)]
+mod strategies;
 pub mod tcp;
 pub mod time;
 pub mod udp;

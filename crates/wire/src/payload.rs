@@ -119,3 +119,6 @@ impl core::fmt::Debug for Payload {
         write!(f, "Payload({} bytes, cost {})", self.len(), self.cost)
     }
 }
+
+#[cfg(test)]
+mod tests;

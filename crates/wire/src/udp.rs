@@ -115,3 +115,6 @@ pub fn verify(source: IpAddr, destination: IpAddr, datagram: &[u8]) -> bool {
     data.add_bytes(datagram.get(HEADER_LEN..usize::from(header.length)).unwrap_or(&[]));
     header.verify(source, destination, data)
 }
+
+#[cfg(test)]
+mod tests;

@@ -229,3 +229,6 @@ impl Header {
         Ok(header_len)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -124,8 +124,8 @@ impl Options {
                 Some(Ok(
                     IpOption::LooseSourceRoute { .. } | IpOption::StrictSourceRoute { .. },
                 )) => {
-                    // RFC 1122 §3.2.1.8 (c): "There MUST NOT be more than one Source Route
-                    // option in the header."
+                    // RFC 1812 §5.2.4.1: more than one source route is an error; the pointer is
+                    // to the beginning of the second.
                     if core::mem::replace(&mut source_routed, true) {
                         return Err(BadOption { pointer });
                     }
@@ -245,3 +245,6 @@ impl<'a> Iterator for Iter<'a> {
 pub fn addresses(data: &[u8]) -> impl Iterator<Item = Ipv4Addr> {
     data.as_chunks::<4>().0.iter().map(|octets| Ipv4Addr::from(*octets))
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,3 +9,6 @@ mod layout;
 pub use cut::{Finish, complete_checksum, cut};
 pub use join::Joiner;
 pub use layout::sum_from;
+
+#[cfg(test)]
+mod tests;

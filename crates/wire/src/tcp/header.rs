@@ -129,3 +129,6 @@ pub fn verify_sum(source: IpAddr, destination: IpAddr, length: usize, segment: S
     sum.add_sum(segment);
     sum.is_valid()
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,8 +2,8 @@
 //! user timeout, RFC 7413 fast open, RFC 2385 MD5). Says what stands there; whether an option
 //! is allowed on a segment is the connection's.
 
-use super::SeqNumber;
-use crate::bytes::{self, Writer};
+use super::{FastOpen, SackBlocks};
+use crate::bytes::Writer;
 use crate::error::Error;
 use core::fmt;
 
@@ -31,120 +31,6 @@ pub struct Timestamps {
     pub value: u32,
     /// TSecr: the other side's clock, echoed.
     pub echo: u32,
-}
-
-/// Up to four selective acknowledgements: ranges from a left edge up to (not including) a
-/// right edge, in the order of the option.
-#[derive(Clone, Copy, Default)]
-pub struct SackBlocks {
-    blocks: [(SeqNumber, SeqNumber); Self::MAX],
-    len: u8,
-}
-
-impl SackBlocks {
-    /// As many as fit into 40 bytes of options.
-    pub const MAX: usize = 4;
-    /// None.
-    pub const NONE: Self = Self { blocks: [(SeqNumber(0), SeqNumber(0)); Self::MAX], len: 0 };
-
-    /// Appends a block. `None` (and no change) if there are four already.
-    pub fn push(&mut self, left: SeqNumber, right: SeqNumber) -> Option<()> {
-        *self.blocks.get_mut(usize::from(self.len))? = (left, right);
-        self.len = self.len.saturating_add(1);
-        Some(())
-    }
-
-    /// The blocks: left edge, right edge.
-    #[inline]
-    pub fn as_slice(&self) -> &[(SeqNumber, SeqNumber)] {
-        self.blocks.get(..usize::from(self.len)).unwrap_or(&self.blocks)
-    }
-
-    /// How many there are.
-    pub const fn len(&self) -> usize {
-        self.len as usize
-    }
-
-    /// Whether there are none.
-    pub const fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-}
-
-impl PartialEq for SackBlocks {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_slice() == other.as_slice()
-    }
-}
-
-impl Eq for SackBlocks {}
-
-impl fmt::Debug for SackBlocks {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self.as_slice(), f)
-    }
-}
-
-/// The fast open option: a cookie of 4 to 16 bytes, or none as a request for one.
-#[derive(Clone, Copy)]
-pub struct FastOpen {
-    cookie: [u8; 16],
-    len: u8,
-    experimental: bool,
-}
-
-impl FastOpen {
-    /// A request for a cookie.
-    pub const REQUEST: Self = Self { cookie: [0; 16], len: 0, experimental: false };
-
-    /// A cookie. `None` if it is longer than 16 bytes, shorter than 4, or of odd length.
-    // RFC 7413 §4.1.1: cookies are 4 to 16 bytes, and the option's length is even.
-    pub fn cookie(cookie: &[u8]) -> Option<Self> {
-        if cookie.is_empty() {
-            return Some(Self::REQUEST);
-        }
-        if cookie.len() < 4 || !cookie.len().is_multiple_of(2) {
-            return None;
-        }
-        let mut option = Self::REQUEST;
-        option.cookie.get_mut(..cookie.len())?.copy_from_slice(cookie);
-        option.len = u8::try_from(cookie.len()).ok()?;
-        Some(option)
-    }
-
-    /// The same in the experimental option (kind 254).
-    pub const fn experimental(self) -> Self {
-        Self { experimental: true, ..self }
-    }
-
-    /// Whether it is in the experimental option.
-    pub const fn is_experimental(&self) -> bool {
-        self.experimental
-    }
-
-    /// The cookie; empty in a request.
-    pub fn as_slice(&self) -> &[u8] {
-        self.cookie.get(..usize::from(self.len)).unwrap_or(&self.cookie)
-    }
-
-    const fn emitted_len(&self) -> usize {
-        let head: usize = if self.experimental { 4 } else { 2 };
-        head.saturating_add(self.len as usize)
-    }
-}
-
-impl PartialEq for FastOpen {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_slice() == other.as_slice() && self.experimental == other.experimental
-    }
-}
-
-impl Eq for FastOpen {}
-
-impl fmt::Debug for FastOpen {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "FastOpen({:02x?})", self.as_slice())
-    }
 }
 
 /// The options of one segment.
@@ -216,7 +102,7 @@ impl Options {
                 let echo = u32::from_be_bytes([e, f, g, h]);
                 self.timestamps = Some(Timestamps { value, echo });
             }
-            (SACK, data) => self.sack = sack_blocks(data).ok_or(Error::Malformed)?,
+            (SACK, data) => self.sack = SackBlocks::parse(data).ok_or(Error::Malformed)?,
             (USER_TIMEOUT, &[a, b]) => self.user_timeout = Some(u16::from_be_bytes([a, b])),
             // RFC 7413 §4.1.1: options with invalid lengths are ignored.
             (FAST_OPEN, cookie) => self.fast_open = FastOpen::cookie(cookie).or(self.fast_open),
@@ -310,7 +196,8 @@ impl Options {
 
     fn emit_rare(&self, writer: &mut Writer<'_>) {
         if !self.sack.is_empty() {
-            let length = self.sack.len.saturating_mul(8).saturating_add(2);
+            // At most 34: four blocks.
+            let length = (self.sack.len() as u8).saturating_mul(8).saturating_add(2);
             writer.put(&[NOP, NOP, SACK, length]);
             for (left, right) in self.sack.as_slice() {
                 writer.put(&left.0.to_be_bytes());
@@ -323,8 +210,9 @@ impl Options {
         }
         if let Some(fast_open) = &self.fast_open {
             let length = fast_open.emitted_len();
-            let octet = fast_open.len.saturating_add(if fast_open.experimental { 4 } else { 2 });
-            if fast_open.experimental {
+            // At most 20.
+            let octet = length as u8;
+            if fast_open.is_experimental() {
                 let [a, b] = FAST_OPEN_EXPERIMENT;
                 writer.put(&[EXPERIMENT, octet, a, b]);
             } else {
@@ -336,18 +224,6 @@ impl Options {
             }
         }
     }
-}
-
-fn sack_blocks(data: &[u8]) -> Option<SackBlocks> {
-    let (blocks, rest) = data.as_chunks::<8>();
-    if blocks.is_empty() || !rest.is_empty() {
-        return None;
-    }
-    let mut parsed = SackBlocks::NONE;
-    for block in blocks {
-        parsed.push(SeqNumber(bytes::be32(block, 0)?), SeqNumber(bytes::be32(block, 4)?))?;
-    }
-    Some(parsed)
 }
 
 /// The options one by one, as they lie: kind, and what follows the length octet. NOPs are
@@ -419,10 +295,13 @@ impl fmt::Display for Options {
             write!(f, "{}uto {timeout}", next())?;
         }
         if let Some(fast_open) = &self.fast_open {
-            let name = if fast_open.experimental { "FOEXP" } else { "FO" };
+            let name = if fast_open.is_experimental() { "FOEXP" } else { "FO" };
             write!(f, "{}{name} ", next())?;
             fast_open.as_slice().iter().try_for_each(|octet| write!(f, "{octet:02x}"))?;
         }
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

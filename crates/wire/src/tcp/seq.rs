@@ -120,3 +120,6 @@ impl fmt::Debug for SeqNumber {
         fmt::Display::fmt(&self.0, f)
     }
 }
+
+#[cfg(test)]
+mod tests;
