@@ -4,6 +4,7 @@
 
 pub mod adapter;
 pub mod cable;
+pub mod capture;
 pub mod impair;
 #[allow(unsafe_code, reason = "the one room for system calls")]
 mod sys;
