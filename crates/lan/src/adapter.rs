@@ -2,7 +2,7 @@
 
 use danja_wire::{Frame, Instant};
 use std::io;
-use std::os::fd::RawFd;
+use std::os::fd::BorrowedFd;
 use std::task::Waker;
 
 /// A 48-bit hardware address.
@@ -64,10 +64,10 @@ pub struct Counters {
 }
 
 /// How to wait for an adapter.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Readiness {
+#[derive(Clone, Copy, Debug)]
+pub enum Readiness<'a> {
     /// Poll this descriptor: readable when frames wait, writable when there is room.
-    Descriptor(RawFd),
+    Descriptor(BorrowedFd<'a>),
     /// The waker given to [`Adapter::set_waker`] is called.
     Waker,
 }
@@ -97,7 +97,7 @@ pub trait Adapter: Send {
     fn transmit(&mut self, now: Instant, frames: &mut Vec<Frame>) -> io::Result<()>;
 
     /// How to wait for frames and room. Constant.
-    fn readiness(&self) -> Readiness;
+    fn readiness(&self) -> Readiness<'_>;
 
     /// Whom to wake when frames wait or room returns; replaces the one before.
     ///
@@ -130,7 +130,7 @@ impl<A: Adapter + ?Sized> Adapter for Box<A> {
     fn transmit(&mut self, now: Instant, frames: &mut Vec<Frame>) -> io::Result<()> {
         (**self).transmit(now, frames)
     }
-    fn readiness(&self) -> Readiness {
+    fn readiness(&self) -> Readiness<'_> {
         (**self).readiness()
     }
     fn set_waker(&mut self, waker: Waker) {

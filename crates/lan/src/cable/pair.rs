@@ -107,7 +107,7 @@ impl Adapter for End {
         Ok(())
     }
 
-    fn readiness(&self) -> Readiness {
+    fn readiness(&self) -> Readiness<'_> {
         Readiness::Waker
     }
 

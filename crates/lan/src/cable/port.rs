@@ -66,7 +66,7 @@ impl Adapter for Port {
         Ok(())
     }
 
-    fn readiness(&self) -> Readiness {
+    fn readiness(&self) -> Readiness<'_> {
         Readiness::Waker
     }
 

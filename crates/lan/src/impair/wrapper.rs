@@ -140,7 +140,7 @@ impl<A: Adapter> Adapter for Impaired<A> {
         self.pump(now)
     }
 
-    fn readiness(&self) -> Readiness {
+    fn readiness(&self) -> Readiness<'_> {
         self.inner.readiness()
     }
 

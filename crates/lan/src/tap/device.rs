@@ -10,7 +10,7 @@ use crate::wire_form::on_the_wire;
 use bytes::BytesMut;
 use danja_wire::frame::MAX_SLICES;
 use danja_wire::{ChecksumState, Frame, Instant, Offload, Payload};
-use rustix::fd::{AsRawFd, OwnedFd};
+use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::{Errno, readv, writev};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, IoSliceMut};
@@ -337,8 +337,8 @@ impl Adapter for Tap {
         Ok(sent?)
     }
 
-    fn readiness(&self) -> Readiness {
-        Readiness::Descriptor(self.descriptor.as_raw_fd())
+    fn readiness(&self) -> Readiness<'_> {
+        Readiness::Descriptor(self.descriptor.as_fd())
     }
 
     fn counters(&self) -> Counters {
