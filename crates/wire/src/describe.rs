@@ -13,6 +13,7 @@ use crate::tcp::{self, Flags};
 use crate::udp;
 use alloc::string::{String, ToString};
 use core::fmt;
+use core::net::Ipv6Addr;
 
 /// A frame to be written as a line; made by [`describe`].
 #[derive(Clone, Copy)]
@@ -86,7 +87,7 @@ fn write_ip(f: &mut fmt::Formatter<'_>, packet: &[u8], available: usize) -> fmt:
             Ok(header) => write_ipv4(f, &header, packet, available),
             Err(error) => write!(f, "ip4 ({error})"),
         },
-        Some(Version::V6) => write!(f, "ip6 len {available}"),
+        Some(Version::V6) => write_ipv6(f, packet, available),
         None => write!(f, "not ip, {available} bytes"),
     }
 }
@@ -147,6 +148,16 @@ fn write_ipv4(
         write_fragment(f, header)?;
     }
     if available < usize::from(header.total_len) { f.write_str(" (truncated)") } else { Ok(()) }
+}
+
+fn write_ipv6(f: &mut fmt::Formatter<'_>, packet: &[u8], available: usize) -> fmt::Result {
+    let address = |at| bytes::array::<16>(packet, at).map(Ipv6Addr::from);
+    match (address(8), address(24), bytes::byte(packet, 6)) {
+        (Some(source), Some(destination), Some(next)) => {
+            write!(f, "{source} > {destination} {} len {available}", Protocol(next))
+        }
+        _ => write!(f, "ip6 (truncated), {available} bytes"),
+    }
 }
 
 fn write_fragment(f: &mut fmt::Formatter<'_>, header: &ipv4::Header) -> fmt::Result {

@@ -24,6 +24,11 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+/// The examples of the README, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
 pub mod arp;
 pub mod bytes;
 pub mod checksum;

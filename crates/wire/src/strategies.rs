@@ -27,6 +27,13 @@ pub(crate) fn address() -> impl Strategy<Value = IpAddr> {
     ]
 }
 
+/// A source and a destination of one version.
+pub(crate) fn address_pair() -> impl Strategy<Value = (IpAddr, IpAddr)> {
+    let v6 = any::<u128>().prop_map(|bits| IpAddr::V6(Ipv6Addr::from_bits(bits)));
+    let v4 = v4().prop_map(IpAddr::V4).boxed();
+    prop_oneof![(v4.clone(), v4), (v6.clone(), v6)]
+}
+
 pub(crate) fn bytes(max: usize) -> impl Strategy<Value = std::vec::Vec<u8>> {
     vec(any::<u8>(), 0..=max)
 }

@@ -121,11 +121,11 @@ proptest! {
     }
 
     #[test]
-    fn an_update_equals_a_new_sum(mut bytes in proptest::collection::vec(any::<u8>(), 20..21), at in 0usize..10, new: u16) {
+    fn an_update_equals_a_new_sum(mut bytes in proptest::collection::vec(any::<u8>(), 20..21), at in 0usize..9, new: u16) {
         bytes[10..12].fill(0);
         let field = checksum(&bytes);
-        let at = at * 2;
-        prop_assume!(at != 10);
+        // Any word but the field itself.
+        let at = if at < 5 { at * 2 } else { at * 2 + 2 };
         let old = u16::from_be_bytes([bytes[at], bytes[at + 1]]);
         bytes[at..at + 2].copy_from_slice(&new.to_be_bytes());
         let updated = update(field, old, new);

@@ -160,6 +160,17 @@ fn what_is_not_to_be_read() {
 }
 
 #[test]
+fn ipv6_by_addresses_and_next_header() {
+    let mut packet = vec![0u8; 48];
+    packet[0] = 0x60;
+    packet[6] = 58;
+    packet[23] = 1;
+    packet[39] = 2;
+    assert_eq!(line(&packet, 0), "::1 > ::2 icmp6 len 48");
+    assert_eq!(line(&packet[..39], 0), "ip6 (truncated), 39 bytes");
+}
+
+#[test]
 fn fragments() {
     let mut header = ipv4::Header {
         source: HOST,

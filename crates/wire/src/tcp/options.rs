@@ -21,7 +21,7 @@ const MD5: u8 = 19;
 const USER_TIMEOUT: u8 = 28;
 const FAST_OPEN: u8 = 34;
 const EXPERIMENT: u8 = 254;
-/// The experiment identifier of fast open before it had a kind of its own (RFC 7413 §4.1.1, RFC 6994).
+/// The experiment identifier (RFC 6994) under which fast open was tried before it had a kind.
 const FAST_OPEN_EXPERIMENT: [u8; 2] = [0xf9, 0x89];
 
 /// The timestamps option.

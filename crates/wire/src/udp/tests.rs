@@ -63,12 +63,10 @@ proptest! {
     #[test]
     fn emit_then_parse_then_verify(
         ports: (u16, u16),
-        source in strategies::address(),
-        destination in strategies::address(),
+        (source, destination) in strategies::address_pair(),
         data in strategies::bytes(100),
         flip in any::<usize>(),
     ) {
-        prop_assume!(source.is_ipv4() == destination.is_ipv4());
         let mut header = Header::new(ports.0, ports.1, data.len()).unwrap();
         let mut sum = Sum::new();
         sum.add_bytes(&data);
@@ -81,7 +79,7 @@ proptest! {
         // One wrong bit is seen, wherever it is; but in the length field it changes what the
         // datagram is, and a field of zero says that there is no checksum.
         let bit = flip % (datagram.len() * 8);
-        prop_assume!(!(4..6).contains(&(bit / 8)));
+        let bit = if (4..6).contains(&(bit / 8)) { bit - 32 } else { bit };
         datagram[bit / 8] ^= 1 << (bit % 8);
         prop_assume!(datagram[6..8] != [0, 0]);
         prop_assert!(!verify(source, destination, &datagram));
