@@ -2,13 +2,18 @@
 //! Nothing in a script is ever given to a shell or to another interpreter.
 
 pub mod ast;
+pub mod command;
 mod cursor;
 mod error;
+pub mod evaluate;
 mod parse;
+pub mod run;
 mod source;
+pub mod suite;
 
 pub use error::ParseError;
 pub use parse::parse;
+pub use run::{Difference, Personality, Settings, Verdict, run};
 pub use source::Definitions;
 
 #[cfg(test)]

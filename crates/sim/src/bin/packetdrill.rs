@@ -1,0 +1,106 @@
+//! The command `packetdrill`: runs packetdrill scripts against the Danja stack, in virtual time.
+//! No line of a script is ever executed, no packet leaves the process.
+#![forbid(unsafe_code)]
+
+use clap::{Parser, ValueEnum};
+use danja_sim::packetdrill::{Personality, Settings, parse, suite};
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Run packetdrill scripts against the Danja stack, in virtual time.
+///
+/// A line for each script says PASS, FAIL (with the first difference) or SKIP (with what it is
+/// about that this stack does not have); the last line is the sum.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Exit code: 0 none failed, 1 some failed, 2 a file or an argument is wrong.\n\n\
+    Examples:\n  packetdrill script.pkt\n  packetdrill --personality freebsd --quiet scripts/"
+)]
+struct Arguments {
+    /// Whose habits the scripts were written for: what is not compared, and what `sysctl` means.
+    #[arg(long, value_enum, default_value_t = Habits::Linux)]
+    personality: Habits,
+    /// Packets that a script does not expect make it fail, after its last event too.
+    #[arg(long)]
+    strict: bool,
+    /// Only say which scripts fail, and the sum.
+    #[arg(long, short)]
+    quiet: bool,
+    /// Only read the scripts.
+    #[arg(long)]
+    check: bool,
+    /// Replace the bare word NAME, and take `#ifdef NAME` blocks.
+    #[arg(short = 'D', value_name = "NAME=VALUE")]
+    define: Vec<String>,
+    /// The seed of the stack's initial sequence numbers and ports.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Lines "PATTERN: reason" of scripts that do not apply; then every other one must pass.
+    #[arg(long, value_name = "FILE")]
+    manifest: Option<PathBuf>,
+    /// Scripts, or directories with scripts (*.pkt) below them.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Habits {
+    Linux,
+    Freebsd,
+}
+
+fn main() -> ExitCode {
+    match work(&Arguments::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        // Whoever closed the pipe has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "packetdrill: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Whether no script failed.
+fn work(arguments: &Arguments) -> io::Result<bool> {
+    let personality = match arguments.personality {
+        Habits::Linux => Personality::Linux,
+        Habits::Freebsd => Personality::FreeBsd,
+    };
+    let mut defined = suite::definitions(personality);
+    for definition in &arguments.define {
+        let (name, value) = definition.split_once('=').unwrap_or((definition, ""));
+        defined.define(name, value);
+    }
+    let manifest = match &arguments.manifest {
+        Some(path) => {
+            let named = |error: &dyn std::fmt::Display| {
+                io::Error::other(format!("{}: {error}", path.display()))
+            };
+            let text = std::fs::read_to_string(path).map_err(|error| named(&error))?;
+            Some(suite::Manifest::parse(&text).map_err(|error| named(&error))?)
+        }
+        None => None,
+    };
+    let files = suite::scripts(&arguments.files)?;
+    let mut out = io::stdout().lock();
+    if arguments.check {
+        let mut wrong = 0;
+        for file in &files {
+            let name = file.display().to_string();
+            if let Err(error) = parse(&name, &std::fs::read_to_string(file)?, &defined) {
+                wrong += 1;
+                writeln!(out, "{error}")?;
+            }
+        }
+        writeln!(out, "{} read, {wrong} not understood", files.len())?;
+        return Ok(wrong == 0);
+    }
+    let settings = Settings { personality, strict: arguments.strict, seed: arguments.seed };
+    let summary =
+        suite::run_all(&files, &settings, &defined, manifest.as_ref(), arguments.quiet, &mut out)?;
+    Ok(summary.failed == 0)
+}
