@@ -1,5 +1,6 @@
 //! LAN drivers: move frames between a stack and an adapter. They interpret no protocol.
 //!
+//! One trait, [`Adapter`]; drivers are [`cable`] and [`tap`], wrappers [`impair`] and [`capture`].
 //! `unsafe` lives under `sys/` only.
 
 pub mod adapter;
@@ -17,3 +18,8 @@ pub use wire_form::on_the_wire;
 #[cfg(test)]
 #[path = "../tests/common/frames.rs"]
 mod test_frames;
+
+/// The README's examples are compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -38,6 +38,7 @@ const SIOCGIFFLAGS: Opcode = 0x8913;
 const SIOCGIFMTU: Opcode = 0x8921;
 
 const IFF_UP: u16 = 0x0001;
+const IFF_RUNNING: u16 = 0x0040;
 
 /// `struct ifreq`: 16 bytes of name, then a union of which only the front is used here. As long
 /// as the longest (64-bit) form.
@@ -101,6 +102,8 @@ pub(crate) struct Interface {
     pub(crate) mtu: usize,
     /// Administratively up.
     pub(crate) up: bool,
+    /// Up, and somebody is at the other end: its queues are in use.
+    pub(crate) running: bool,
 }
 
 /// Looks up the interface `name`; `ENODEV` if there is none.
@@ -115,5 +118,5 @@ pub(crate) fn interface(name: &str) -> Result<Interface, Errno> {
     unsafe { ioctl(&socket, Updater::<SIOCGIFMTU, InterfaceRequest>::new(&mut request))? };
     let [a, b, c, d, ..] = request.value;
     let mtu = usize::try_from(c_int::from_ne_bytes([a, b, c, d])).map_err(|_| Errno::INVAL)?;
-    Ok(Interface { mtu, up: flags & IFF_UP != 0 })
+    Ok(Interface { mtu, up: flags & IFF_UP != 0, running: flags & IFF_RUNNING != 0 })
 }

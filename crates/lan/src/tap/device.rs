@@ -14,6 +14,7 @@ use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::{Errno, readv, writev};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, IoSliceMut};
+use std::time::Duration;
 
 /// Receive buffers: a frame fills the small one, then the middle one, then the large one, so
 /// that it costs little more than its length. Together they hold the largest packet (65,535
@@ -21,6 +22,9 @@ use std::io::{self, IoSlice, IoSliceMut};
 const SIZES: [usize; 3] = [2_048, 16_384, 48_128];
 /// Buffers of each size that the pools remember: at most 512 KiB, 256 KiB and 376 KiB.
 const POOLED: [usize; 3] = [256, 16, 8];
+
+/// Milliseconds to wait for an interface to be running; it works without, after a loss or two.
+const RUNNING_TRIES: usize = 1_000;
 
 /// The largest IP packet, in bytes.
 const MAX_PACKET: usize = 65_535;
@@ -82,6 +86,9 @@ impl Builder {
         if !interface.up {
             return Err(OpenError::Down { name: self.name });
         }
+        wait_until_running(name);
+        // Each of these waits for the kernel's lock of all interfaces, so that after it the
+        // interface has not only been declared running, but is.
         set_offloads(&descriptor, header);
         let capabilities = Capabilities {
             medium: self.medium,
@@ -127,6 +134,17 @@ impl Builder {
             })?;
         }
         Ok(headers)
+    }
+}
+
+/// Waits until the kernel sends through the interface, which it begins a moment after somebody
+/// has attached: what it sends before that (an answer to a first ARP request) would be lost.
+fn wait_until_running(name: &str) {
+    for _ in 0..RUNNING_TRIES {
+        if !matches!(tun::interface(name), Ok(interface) if !interface.running) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 
