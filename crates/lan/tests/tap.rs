@@ -10,6 +10,7 @@ use danja_wire::ethernet::EtherType;
 use danja_wire::ip::Protocol;
 use danja_wire::tcp::{self, Flags};
 use danja_wire::{ChecksumState, Frame, Instant, Payload};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
@@ -66,6 +67,15 @@ fn next(tap: &mut Tap) -> Frame {
     panic!("nothing came from the kernel");
 }
 
+/// Whether the device can be read now, as a poll of its descriptor says.
+fn readable(tap: &Tap) -> bool {
+    let Readiness::Descriptor(descriptor) = tap.readiness() else { panic!("a descriptor") };
+    let mut polled = [PollFd::from_borrowed_fd(descriptor, PollFlags::IN | PollFlags::OUT)];
+    poll(&mut polled, Some(&Timespec::default())).unwrap();
+    assert!(polled[0].revents().contains(PollFlags::OUT), "there is always room");
+    polled[0].revents().contains(PollFlags::IN)
+}
+
 fn send(tap: &mut Tap, frame: Frame) {
     assert_eq!(tap.room(NOW), Room::UNLIMITED);
     let mut frames = vec![frame];
@@ -102,8 +112,6 @@ fn datagrams(builder: Builder) {
     let mut tap = builder.open().unwrap();
     let medium = tap.capabilities().medium;
     let link = medium.header_len();
-    let Readiness::Descriptor(descriptor) = tap.readiness() else { panic!("a descriptor") };
-    assert!(descriptor >= 0);
     let socket = UdpSocket::bind("10.0.0.1:0").unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     for length in [1, 100, 1472] {
@@ -292,7 +300,9 @@ fn several_frames_are_read_per_wake() {
         }
         let mut frames = Vec::new();
         assert_eq!(tap.receive(NOW, &mut frames, 64).unwrap(), 64);
+        assert!(readable(&tap), "more wait");
         while tap.receive(NOW, &mut frames, 64).unwrap() == 64 {}
+        assert!(!readable(&tap));
         let datagrams = frames.iter().filter(|frame| frame.len() == 43);
         let last: Vec<u8> = datagrams.map(|frame| frame.to_vec()[42]).collect();
         assert!(last.into_iter().eq(0..100), "all of them, in order");

@@ -124,7 +124,7 @@ impl<A: Adapter> Adapter for Captured<A> {
         self.inner.transmit(now, frames)
     }
 
-    fn readiness(&self) -> Readiness {
+    fn readiness(&self) -> Readiness<'_> {
         self.inner.readiness()
     }
 
