@@ -64,6 +64,7 @@ proptest! {
         let expected = all.get(start.min(end)..end).unwrap_or(&[]);
         let range = frame.range(start, start + length);
         prop_assert_eq!(range.as_slice(), expected);
+        frame.for_each_slice(start, start + length, |part| assert!(!part.is_empty()));
         let mut room = vec![0; length];
         let copied = frame.copy_front(&mut room);
         prop_assert_eq!(copied, length.min(all.len()));

@@ -82,14 +82,45 @@ fn what_a_receiver_could_tell_apart_is_not_joined() {
 
 #[test]
 fn a_wrong_checksum_is_left_for_the_stack_to_see() {
-    let mut wire = on_the_wire(&Plan::new(3000, 1000));
-    for at in [20, 40, 800] {
+    // In the header checksum, in the TCP checksum, in the data.
+    for at in [14 + 10, 34 + 16, 800] {
+        let mut wire = on_the_wire(&Plan::new(3000, 1000));
         let mut bytes = wire[1].to_vec();
         bytes[at] ^= 1;
         wire[1] = Frame::received(Payload::from(bytes.clone()), Offload::default());
         let joined = join_all(&wire, 14, 65_535);
         assert_eq!(joined.len(), 3, "{at}");
         assert_eq!(joined[1].to_vec(), bytes);
+        // Where the adapter has vouched for the transport checksum, it is not asked again.
+        if at > 34 {
+            wire[1].offload.checksum = ChecksumState::Verified;
+            assert_eq!(join_all(&wire, 14, 65_535).len(), 1, "{at}");
+        }
+    }
+}
+
+#[test]
+fn a_longer_segment_begins_a_frame() {
+    let short = Plan { data: vec![1; 500], ..Plan::new(0, 0) };
+    let mut short_first = short.clone();
+    short_first.tcp.flags.remove(Flags::PSH);
+    let mut long = Plan { data: vec![2; 501], ..short };
+    long.tcp.sequence += 500;
+    long.ip.identification = 0xffff;
+    let joined = join_all(&[short_first.frame(), long.frame()], 14, 65_535);
+    assert_eq!(joined.len(), 2);
+}
+
+#[test]
+fn an_identification_that_stands_still_means_something_without_df() {
+    for dont_fragment in [false, true] {
+        let mut plan = Plan { data: vec![1; 500], ..Plan::new(0, 0) };
+        plan.tcp.flags.remove(Flags::PSH);
+        plan.ip.dont_fragment = dont_fragment;
+        let first = plan.frame();
+        plan.tcp.sequence += 500;
+        let joined = join_all(&[first, plan.frame()], 14, 65_535);
+        assert_eq!(joined.len(), if dont_fragment { 1 } else { 2 });
     }
 }
 

@@ -16,6 +16,7 @@ fn data_offset_against_length() {
             let header_len = usize::from(offset) * 4;
             let whole = header_len >= 20 && header_len <= length;
             assert_eq!(parsed.is_ok(), whole, "offset {offset} length {length}: {parsed:?}");
+            assert_eq!(Header::parse_fixed(&segment[..length]).is_ok(), whole);
             if let Ok((_, parsed_len)) = parsed {
                 assert_eq!(parsed_len, header_len);
             } else if length >= 20 {
