@@ -3,6 +3,8 @@
 use super::*;
 use crate::adapter::{Adapter, MacAddress, Medium, Room};
 use danja_wire::{ChecksumState, Frame, Instant, Offload, Payload};
+use proptest::prelude::*;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Wake, Waker};
@@ -245,4 +247,31 @@ fn many_threads_lose_nothing() {
     senders.into_iter().for_each(|sender| sender.join().unwrap());
     assert_eq!(drain(&mut sink).len(), 2000);
     assert_eq!(switch.ports(), 1);
+}
+
+proptest! {
+    /// Against the simplest switch that is right: a map without limits.
+    #[test]
+    fn every_frame_goes_where_a_switch_sends_it(
+        sends in proptest::collection::vec((0..4usize, 0..8u8, 0..8u8, any::<bool>()), 1..80),
+    ) {
+        let switch = Switch::new();
+        let mut ports: Vec<_> = (0..4).map(|last| switch.port(mac(last))).collect();
+        let mut known: HashMap<u8, usize> = (0..4u8).map(|last| (last, usize::from(last))).collect();
+        for (from, destination, source, group) in sends {
+            let to = if group { MacAddress([1, 0, 0, 0, 0, destination]) } else { mac(destination) };
+            send(&mut ports[from], frame(to, mac(source), b"x"));
+            if source >= 4 {
+                known.insert(source, from);
+            }
+            let expected: Vec<usize> = match known.get(&destination).filter(|_| !group) {
+                Some(port) if *port == from => vec![],
+                Some(port) => vec![*port],
+                None => (0..4).filter(|port| *port != from).collect(),
+            };
+            let got: Vec<usize> =
+                (0..4).filter(|port| !drain(&mut ports[*port]).is_empty()).collect();
+            prop_assert_eq!(got, expected);
+        }
+    }
 }

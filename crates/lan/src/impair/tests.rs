@@ -3,6 +3,7 @@
 use super::*;
 use core::time::Duration;
 use danja_wire::{ChecksumState, Frame, Instant, Offload, Payload};
+use proptest::prelude::*;
 
 fn frame(number: u32, length: usize) -> Frame {
     let mut bytes = vec![0x55; length];
@@ -257,4 +258,68 @@ fn every_frame_is_accounted_for() {
     assert!(all.overflowed > 0 && all.lost > 0 && all.duplicated > 0);
     assert_eq!(all.delivered, out);
     assert_eq!(all.offered + all.duplicated, all.overflowed + all.lost + all.delivered);
+}
+
+/// Any numbers at all, sensible ones more often.
+fn any_probability() -> impl Strategy<Value = f64> {
+    prop_oneof![0.0..1.0, Just(0.0), Just(1.0), any::<f64>()]
+}
+
+fn any_duration() -> impl Strategy<Value = Duration> {
+    prop_oneof![
+        (0..50_000_000u64).prop_map(Duration::from_nanos),
+        Just(Duration::ZERO),
+        Just(Duration::MAX)
+    ]
+}
+
+prop_compose! {
+    fn any_impairment()(
+        (delay, jitter, hold) in (any_duration(), any_duration(), any_duration()),
+        (loss, reorder, duplicate, corrupt) in
+            (any_probability(), any_probability(), any_probability(), any_probability()),
+        bursts in proptest::option::of((any_probability(), any_probability(), any_probability())),
+        rate in prop_oneof![Just(0), 1..1_000_000_000u64, Just(u64::MAX)],
+        (limit, in_flight) in (0..50usize, 0..200usize),
+    ) -> Impairment {
+        let mut impairment = Impairment::default()
+            .with_delay(delay).with_jitter(jitter).with_hold(hold).with_loss(loss).with_reorder(reorder)
+            .with_duplicate(duplicate).with_corrupt(corrupt).with_rate(rate).with_limit(limit);
+        if let Some((enter, leave, bad)) = bursts {
+            impairment.loss = Loss::Bursts(Bursts::new(enter, leave).with_losses(0.0, bad));
+        }
+        impairment.in_flight = in_flight;
+        impairment
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_numbers_lose_count_or_go_back_in_time(
+        impairment in any_impairment(),
+        seed: u64,
+        gaps in proptest::collection::vec(0..3_000_000u64, 1..100),
+    ) {
+        let mut model = Model::new(impairment, seed);
+        let (mut now, mut out) = (Instant::ZERO, 0);
+        for (n, gap) in gaps.iter().enumerate() {
+            now += Duration::from_nanos(*gap);
+            model.offer(now, frame(n as u32, 4 + n));
+            while model.poll(now).is_some() {
+                out += 1;
+            }
+            prop_assert!(model.poll_timeout().is_none_or(|due| due > now));
+            prop_assert!(model.in_flight() <= impairment.in_flight);
+        }
+        let mut last = now;
+        while let Some(due) = model.poll_timeout() {
+            prop_assert!(due >= last);
+            last = due;
+            prop_assert!(model.poll(due).is_some());
+            out += 1;
+        }
+        let all = model.counters();
+        prop_assert_eq!((all.offered, all.delivered), (gaps.len() as u64, out));
+        prop_assert_eq!(all.offered + all.duplicated, all.overflowed + all.lost + all.delivered);
+    }
 }

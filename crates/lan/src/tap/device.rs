@@ -364,6 +364,13 @@ impl Adapter for Tap {
     }
 }
 
+impl Drop for Tap {
+    fn drop(&mut self) {
+        // The interface may live on, and its next user may read frames without headers.
+        let _ = tun::set_offload(&self.descriptor, 0);
+    }
+}
+
 impl std::fmt::Debug for Tap {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Tap")
