@@ -5,12 +5,14 @@
 //! buffers that come back; what is sent goes out by `writev` from where it lies. Interprets no
 //! protocol, and never creates, configures or deletes an interface.
 
+mod builder;
 mod device;
 mod error;
 mod header;
 mod pool;
 
-pub use device::{Builder, Tap};
+pub use builder::Builder;
+pub use device::Tap;
 pub use error::OpenError;
 
 /// Whether the interface carries Ethernet frames or IP packets.
