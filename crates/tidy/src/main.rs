@@ -1,0 +1,22 @@
+//! Prints every row of `docs/requirements/` with its state and the places that cite it.
+
+use std::io::{self, BufWriter, Write};
+
+use danja_tidy::{Project, citation, requirement};
+
+fn main() -> io::Result<()> {
+    let project = Project::read();
+    let citations: Vec<_> = project.sources.iter().flat_map(citation::citations).collect();
+    let (rows, faults) = requirement::requirements(&project);
+    let mut out = BufWriter::new(io::stdout().lock());
+    for row in &rows {
+        let mut places: Vec<_> =
+            row.cited(&citations).map(|c| format!("{}:{}", c.path, c.line)).collect();
+        places.truncate(6);
+        writeln!(out, "{}\t{:?}\t{}\t{}", row.id, row.state, row.words, places.join(" "))?;
+    }
+    for fault in faults {
+        writeln!(out, "{fault}")?;
+    }
+    out.flush()
+}
