@@ -1,19 +1,40 @@
 //! IP (RFC 791, RFC 1122), which contains ICMP and ARP. The only caller of `link`; transports
-//! never see a MAC address.
+//! never see a MAC address. Forwards nothing: this is a host.
 
-use crate::config::{Config, InterfaceConfig, Route};
+mod admin;
+mod arp;
+mod conflict;
+mod icmp;
+mod input;
+mod interface;
+mod output;
+mod path;
+mod pmtu;
+mod route;
+mod source;
+
+pub(crate) use admin::{
+    add_address, add_interface, add_route, remove_address, remove_route, set_up,
+};
+pub(crate) use icmp::send_error;
+pub(crate) use input::input;
+pub(crate) use output::{inject, output, send};
+
+use crate::config::{Config, InterfaceConfig, Unclaimed};
 use crate::core_state::Core;
-use crate::discard::Discard;
 use crate::entropy::Entropy;
-use crate::interface::InterfaceId;
-use crate::packet::{Outgoing, Packet, Path, TransportError};
+use crate::interface::{InterfaceId, Medium};
+use crate::link::neighbour::{Context, Neighbours};
+use crate::packet::{Packet, Path, TransportError};
 use crate::slab::Key;
-use crate::socket::{Fault, SocketFault};
+use crate::socket::{Cause, Fault, SocketFault};
 use crate::views::{InterfaceView, NeighbourView, RouteView};
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr};
 use danja_wire::ip::Cidr;
-use danja_wire::{Frame, Payload};
+use danja_wire::{Frame, Instant};
+use interface::Interface;
 
 /// A timer of the IP layer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,148 +63,185 @@ pub(crate) enum Upward {
 }
 
 /// Interfaces, routes, neighbours, reassembly, path MTUs, limits on ICMP errors.
-pub(crate) struct Ip {}
+pub(crate) struct Ip {
+    interfaces: Vec<Interface>,
+    routes: route::Routes,
+    /// Addresses in use, of all interfaces.
+    local: BTreeSet<(IpAddr, InterfaceId)>,
+    neighbours: Neighbours,
+    path_mtus: pmtu::PathMtus,
+    error_limits: icmp::ErrorLimits,
+    identification: output::Identification,
+    loopback: VecDeque<Frame>,
+    errors: VecDeque<TransportError>,
+    generation: u32,
+}
 
-#[allow(unused_variables, clippy::todo, clippy::unused_self, clippy::needless_pass_by_ref_mut)]
 impl Ip {
     /// With the loopback interface (127.0.0.1/8, MTU 65,535) as number 0.
-    pub(crate) fn new(config: &Config, entropy: &mut Entropy) -> Self {
-        Self {}
+    pub(crate) fn new(_config: &Config, entropy: &mut Entropy) -> Self {
+        let mut config = InterfaceConfig::new("lo", Medium::Ip, 65_535);
+        config.checksum_offload = true;
+        let mut loopback = Interface::new(InterfaceId::LOOPBACK, config);
+        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        if let Some(cidr) = Cidr::new(address, 8) {
+            let claim = conflict::Claim::settled();
+            loopback.addresses.push(interface::Address { cidr, claim });
+        }
+        Self {
+            interfaces: alloc::vec![loopback],
+            routes: route::Routes::new(),
+            local: BTreeSet::from([(address, InterfaceId::LOOPBACK)]),
+            neighbours: Neighbours::new(),
+            path_mtus: pmtu::PathMtus::new(),
+            error_limits: icmp::ErrorLimits::new(),
+            identification: output::Identification::new(entropy.key()),
+            loopback: VecDeque::new(),
+            errors: VecDeque::new(),
+            generation: 0,
+        }
     }
-    /// Changes whenever a route, an address, or an interface's state changes.
-    pub(crate) fn generation(&self) -> u32 {
-        todo!()
+
+    /// Changes whenever a route, an address, or an interface's state changes, or a path MTU may
+    /// have grown.
+    pub(crate) const fn generation(&self) -> u32 {
+        self.generation
     }
-    /// Longest prefix, then metric; RFC 6724 source selection unless `source` is given; the
-    /// path MTU from the cache. An unspecified `source` counts as not given.
-    pub(crate) fn path(
-        &self,
-        source: Option<IpAddr>,
-        destination: IpAddr,
-        interface: Option<InterfaceId>,
-    ) -> Result<Path, SocketFault> {
-        todo!()
+
+    const fn changed(&mut self) {
+        self.generation = self.generation.wrapping_add(1);
     }
+
+    fn interface(&self, id: InterfaceId) -> Option<&Interface> {
+        self.interfaces.get(usize::from(id.0))
+    }
+
+    fn interface_mut(&mut self, id: InterfaceId) -> Option<&mut Interface> {
+        self.interfaces.get_mut(usize::from(id.0))
+    }
+
+    /// The interface whose address it is.
+    fn owner(&self, address: IpAddr) -> Option<InterfaceId> {
+        let range = (address, InterfaceId(0))..=(address, InterfaceId(u16::MAX));
+        self.local.range(range).next().map(|(_, interface)| *interface)
+    }
+
+    /// Whether it is one of our own addresses.
+    pub(crate) fn is_local(&self, address: IpAddr) -> bool {
+        address.is_loopback() || self.owner(address).is_some()
+    }
+
     /// Whether sockets may bind to the address (one of ours, or any on an any-address
     /// interface).
     pub(crate) fn may_bind(&self, address: IpAddr) -> bool {
-        todo!()
+        let IpAddr::V4(v4) = address else { return false };
+        if self.is_local(address) {
+            return true;
+        }
+        let unicast = !v4.is_multicast() && !v4.is_broadcast() && !path::is_reserved(v4);
+        unicast && self.interfaces.iter().any(|it| it.config.any_address)
     }
+
     /// Whether it is a broadcast address of one of our networks, or 255.255.255.255.
     pub(crate) fn is_broadcast(&self, address: IpAddr) -> bool {
-        todo!()
+        let IpAddr::V4(v4) = address else { return false };
+        v4.is_broadcast() || self.interfaces.iter().any(|it| it.is_broadcast(v4))
     }
+
+    /// Whether the interface exists and is up.
+    pub(crate) fn is_up(&self, interface: InterfaceId) -> bool {
+        self.interface(interface).is_some_and(|it| it.up)
+    }
+
     /// The adapter of the interface completes transport checksums.
     pub(crate) fn checksum_offload(&self, interface: InterfaceId) -> bool {
-        todo!()
+        self.interface(interface).is_some_and(|it| it.config.checksum_offload)
     }
+
     /// Largest packet the adapter of the interface cuts itself, in bytes; 0 for none.
     pub(crate) fn max_segmented(&self, interface: InterfaceId) -> usize {
-        todo!()
+        self.interface(interface).map_or(0, |it| it.config.max_segmented)
     }
+
     /// What the interface does with unclaimed packets.
-    pub(crate) fn unclaimed(&self, interface: InterfaceId) -> crate::config::Unclaimed {
-        todo!()
+    pub(crate) fn unclaimed(&self, interface: InterfaceId) -> Unclaimed {
+        self.interface(interface).map_or(Unclaimed::Answer, |it| it.config.unclaimed)
     }
+
     pub(crate) fn interfaces(&self) -> Vec<InterfaceView> {
-        todo!()
+        self.interfaces.iter().map(Interface::view).collect()
     }
-    pub(crate) fn neighbours(&self) -> Vec<NeighbourView> {
-        todo!()
+
+    pub(crate) fn neighbours(&self, now: Instant) -> Vec<NeighbourView> {
+        self.neighbours.views(now)
     }
+
     pub(crate) fn routes(&self) -> Vec<RouteView> {
-        todo!()
+        self.routes.views()
     }
+
     /// A frame of the stack's own that waits to leave (ARP, ICMP, RST, released by a neighbour).
     pub(crate) fn poll_control(&mut self, interface: InterfaceId) -> Option<Frame> {
-        todo!()
+        self.interface_mut(interface)?.pop_control()
     }
+
     /// Whether such a frame waits.
     pub(crate) fn has_control(&self, interface: InterfaceId) -> bool {
-        todo!()
+        self.interface(interface).is_some_and(Interface::has_control)
     }
+
     /// Transport errors that arose inside (a silent neighbour's queued packets); drained after
     /// each door.
     pub(crate) fn poll_error(&mut self) -> Option<TransportError> {
-        todo!()
+        self.errors.pop_front()
     }
+
     /// Packets that looped back, to be received again.
     pub(crate) fn poll_loopback(&mut self) -> Option<Frame> {
-        todo!()
+        self.loopback.pop_front()
     }
+
     pub(crate) fn has_loopback(&self) -> bool {
-        todo!()
+        !self.loopback.is_empty()
     }
 }
 
 /// The fault of an unreachable destination.
 pub(crate) const fn no_route() -> SocketFault {
-    SocketFault { kind: Fault::NetworkUnreachable, cause: Some(crate::socket::Cause::NoRoute) }
+    SocketFault { kind: Fault::NetworkUnreachable, cause: Some(Cause::NoRoute) }
 }
 
-#[allow(unused_variables, clippy::todo, clippy::needless_pass_by_ref_mut)]
-mod doors {
-    use super::*;
+/// Runs the neighbours' state machine with what it needs of the stack.
+fn with_neighbours<T>(
+    core: &mut Core,
+    run: impl FnOnce(&mut Neighbours, &mut Context<'_>) -> T,
+) -> T {
+    let Core { now, config, entropy, table_key, timers, counters, ip, .. } = core;
+    let mut context = Context { now: *now, config, key: *table_key, entropy, timers, counters };
+    run(&mut ip.neighbours, &mut context)
+}
 
-    pub(crate) fn add_interface(core: &mut Core, config: InterfaceConfig) -> Option<InterfaceId> {
-        todo!()
-    }
-    pub(crate) fn add_address(core: &mut Core, interface: InterfaceId, address: Cidr) -> bool {
-        todo!()
-    }
-    pub(crate) fn remove_address(core: &mut Core, interface: InterfaceId, address: IpAddr) -> bool {
-        todo!()
-    }
-    pub(crate) fn add_route(core: &mut Core, route: Route) -> bool {
-        todo!()
-    }
-    pub(crate) fn remove_route(core: &mut Core, route: Route) -> bool {
-        todo!()
-    }
-    pub(crate) fn set_up(core: &mut Core, interface: InterfaceId, up: bool) -> bool {
-        todo!()
-    }
-    /// A frame from an interface, through link and IP (reassembly, ICMP, ARP included).
-    pub(crate) fn input(core: &mut Core, interface: InterfaceId, frame: Frame) -> Upward {
-        todo!()
-    }
-    /// Puts IP and link header before a transport's packet. `None`: it waits for a neighbour,
-    /// went to the loopback queue, was put into the control queue as fragments, or was
-    /// discarded and counted.
-    pub(crate) fn output(core: &mut Core, path: &Path, packet: Outgoing) -> Option<Frame> {
-        todo!()
-    }
-    /// Finds a path for a packet of the stack's own (RST, ICMP) and puts it into the control queue.
-    pub(crate) fn send(core: &mut Core, interface: Option<InterfaceId>, packet: Outgoing) {
-        todo!()
-    }
-    /// A packet with its own IP header, from `Stack::inject`.
-    pub(crate) fn inject(
-        core: &mut Core,
-        interface: InterfaceId,
-        packet: Payload,
-    ) -> Result<(), Discard> {
-        todo!()
-    }
-    /// An ICMP error about a received packet, in its destination's name (validated, rate-limited).
-    pub(crate) fn send_error(
-        core: &mut Core,
-        about: &Packet,
-        message: danja_wire::icmpv4::Message,
-    ) {
-        todo!()
-    }
-    /// The transport has validated a "fragmentation needed"; returns the new path MTU.
-    pub(crate) fn lower_path_mtu(core: &mut Core, destination: IpAddr, mtu: usize) -> usize {
-        todo!()
-    }
-    /// The transport made forward progress through this path: the neighbour is alive (RFC 4861 §7.3.1).
-    pub(crate) fn confirm_neighbour(core: &mut Core, path: &Path) {
-        todo!()
-    }
-    pub(crate) fn on_timer(core: &mut Core, timer: TimerId) {
-        todo!()
+/// The transport made forward progress through this path: the neighbour is alive (RFC 4861
+/// §7.3.1).
+pub(crate) fn confirm_neighbour(core: &mut Core, path: &Path) {
+    if path.interface != InterfaceId::LOOPBACK {
+        with_neighbours(core, |all, context| all.confirm(context, path.interface, path.next_hop));
     }
 }
 
-pub(crate) use doors::*;
+/// The transport has validated a "fragmentation needed"; returns the new path MTU.
+pub(crate) fn lower_path_mtu(core: &mut Core, destination: IpAddr, mtu: usize) -> usize {
+    pmtu::lower(core, destination, mtu)
+}
+
+pub(crate) fn on_timer(core: &mut Core, timer: TimerId) {
+    match timer {
+        TimerId::Neighbour(key) => {
+            let action = with_neighbours(core, |all, context| all.on_timer(context, key));
+            arp::act(core, action);
+        }
+        TimerId::Reassembly(_) => {}
+        TimerId::Addresses(interface) => conflict::on_timer(core, interface),
+        TimerId::PathMtu => pmtu::on_timer(core),
+    }
+}

@@ -1,1 +1,4 @@
 //! Media: the link header, and the neighbour state machine that ARP and NDP share.
+
+pub(crate) mod ethernet;
+pub(crate) mod neighbour;

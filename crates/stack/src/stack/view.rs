@@ -65,7 +65,7 @@ impl Stack {
 
     /// Neighbours, by interface and address.
     pub fn neighbours(&self) -> Vec<NeighbourView> {
-        self.core.ip.neighbours()
+        self.core.ip.neighbours(self.core.now)
     }
 
     /// Routes, the most specific first.

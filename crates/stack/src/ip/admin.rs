@@ -1,0 +1,103 @@
+//! Administration: interfaces, addresses and routes come and go. Sends nothing but what
+//! `conflict` announces.
+
+use super::interface::{Address, Interface};
+use super::{conflict, with_neighbours};
+use crate::config::{InterfaceConfig, Route};
+use crate::core_state::Core;
+use crate::interface::InterfaceId;
+use core::net::IpAddr;
+use danja_wire::ip::Cidr;
+
+pub(crate) fn add_interface(core: &mut Core, mut config: InterfaceConfig) -> Option<InterfaceId> {
+    let id = u16::try_from(core.ip.interfaces.len()).ok().filter(|id| *id < u16::MAX)?;
+    let id = InterfaceId(id);
+    let addresses = core::mem::take(&mut config.addresses);
+    core.ip.interfaces.push(Interface::new(id, config));
+    core.ip.changed();
+    for address in addresses {
+        add_address(core, id, address);
+    }
+    Some(id)
+}
+
+pub(crate) fn add_address(core: &mut Core, interface: InterfaceId, address: Cidr) -> bool {
+    let IpAddr::V4(v4) = address.address() else { return false };
+    let on_loopback = interface == InterfaceId::LOOPBACK;
+    if v4.is_multicast() || super::path::is_reserved(v4) || v4.is_broadcast() {
+        return false;
+    }
+    let Some(it) = core.ip.interface_mut(interface) else { return false };
+    if it.addresses.iter().any(|other| other.cidr.address() == address.address()) {
+        return false;
+    }
+    let claim = conflict::Claim::new(it);
+    let usable = claim.is_usable();
+    it.addresses.push(Address { cidr: address, claim });
+    if usable {
+        core.ip.local.insert((address.address(), interface));
+    }
+    if !on_loopback && let Some(route) = connected(interface, address) {
+        core.ip.routes.add(route);
+    }
+    core.ip.changed();
+    conflict::start(core, interface);
+    true
+}
+
+/// The route to the network that an address is in; none for an address alone.
+fn connected(interface: InterfaceId, address: Cidr) -> Option<Route> {
+    let alone = Cidr::host(address.address()).prefix_len() == address.prefix_len();
+    let destination = address.network();
+    (!alone).then_some(Route { destination, gateway: None, interface, metric: 0 })
+}
+
+pub(crate) fn remove_address(core: &mut Core, interface: InterfaceId, address: IpAddr) -> bool {
+    let Some(it) = core.ip.interface_mut(interface) else { return false };
+    let Some(at) = it.addresses.iter().position(|other| other.cidr.address() == address) else {
+        return false;
+    };
+    let removed = it.addresses.remove(at).cidr;
+    let shared = it.addresses.iter().any(|other| other.cidr.network() == removed.network());
+    core.ip.local.remove(&(address, interface));
+    if !shared && let Some(route) = connected(interface, removed) {
+        core.ip.routes.remove(route);
+    }
+    core.ip.changed();
+    true
+}
+
+pub(crate) fn add_route(core: &mut Core, route: Route) -> bool {
+    let versions_agree =
+        route.gateway.is_none_or(|gateway| gateway.is_ipv4() == route.destination.address().is_ipv4());
+    if core.ip.interface(route.interface).is_none() || !versions_agree {
+        return false;
+    }
+    let added = core.ip.routes.add(route);
+    core.ip.changed();
+    added
+}
+
+pub(crate) fn remove_route(core: &mut Core, route: Route) -> bool {
+    let removed = core.ip.routes.remove(route);
+    core.ip.changed();
+    removed
+}
+
+pub(crate) fn set_up(core: &mut Core, interface: InterfaceId, up: bool) -> bool {
+    let Some(it) = core.ip.interface_mut(interface) else { return false };
+    if it.up == up {
+        return true;
+    }
+    it.up = up;
+    core.ip.changed();
+    if up {
+        conflict::restart(core, interface);
+    } else {
+        if let Some(it) = core.ip.interface_mut(interface) {
+            it.clear_control();
+        }
+        with_neighbours(core, |all, context| all.flush(context, interface));
+    }
+    true
+}

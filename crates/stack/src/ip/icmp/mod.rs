@@ -1,0 +1,106 @@
+//! ICMP (RFC 792, RFC 1122 §3.2.2) as part of IP: echo answers, errors about packets of ours,
+//! errors we send. Delivers to no socket.
+
+mod limit;
+mod quote;
+mod report;
+
+pub(super) use limit::ErrorLimits;
+pub(super) use quote::neighbour_error;
+pub(crate) use report::send_error;
+
+use super::{Upward, output};
+use crate::core_state::Core;
+use crate::counters::count;
+use crate::discard::Discard;
+use crate::packet::{Cast, Outgoing, Packet};
+use danja_wire::icmpv4::{HEADER_LEN, Message};
+use danja_wire::ip::Protocol;
+use danja_wire::offload::sum_from;
+use danja_wire::{ChecksumState, Frame};
+
+/// An ICMP message for us.
+pub(super) fn input(core: &mut Core, packet: Packet) -> Upward {
+    count(&mut core.counters.icmp_in_msgs);
+    match message(core, packet) {
+        Ok(upward) => upward,
+        Err(reason) => {
+            if reason == Discard::IcmpMalformed {
+                count(&mut core.counters.icmp_in_errors);
+            }
+            core.discard(reason);
+            Upward::Done
+        }
+    }
+}
+
+fn message(core: &mut Core, packet: Packet) -> Result<Upward, Discard> {
+    if packet.transport_len() < HEADER_LEN || !packet.checksum_ok() {
+        return Err(Discard::IcmpMalformed);
+    }
+    let message = Message::parse_unverified(packet.transport_front())
+        .map_err(|_| Discard::IcmpMalformed)?;
+    match message {
+        Message::EchoRequest { ident, sequence } => echo(core, packet, ident, sequence),
+        Message::EchoReply { .. } => Ok(Upward::Packet(packet)),
+        // RFC 6633 §3: "A host MUST silently discard" source quench; RFC 1122 §3.2.2: unknown
+        // types too.
+        Message::SourceQuench | Message::Unknown { .. } | Message::Redirect { .. } => {
+            Err(Discard::IcmpIgnored)
+        }
+        error => quote::error(core, packet, error).map(Upward::Error),
+    }
+}
+
+/// RFC 1122 §3.2.2.6: every host answers, with the same data, from the address that was asked.
+fn echo(core: &mut Core, packet: Packet, ident: u16, sequence: u16) -> Result<Upward, Discard> {
+    count(&mut core.counters.icmp_in_echos);
+    let asked_ours = core.ip.is_local(packet.destination);
+    let to_application = core
+        .ip
+        .interface(packet.interface)
+        .is_some_and(|it| it.config.any_address && it.config.echo_to_application);
+    if packet.cast == Cast::Unicast && !asked_ours && to_application {
+        return Ok(Upward::Packet(packet));
+    }
+    let answered = match packet.cast {
+        Cast::Unicast => core.config.ip.answer_echo,
+        // A request to everybody makes amplifiers of us all (RFC 1122 §3.2.2.6: MAY be
+        // discarded).
+        Cast::Broadcast | Cast::Multicast => core.config.ip.answer_broadcast_echo,
+    };
+    if !answered || packet.source.is_unspecified() {
+        return Err(Discard::IcmpIgnored);
+    }
+    let source = match packet.cast {
+        Cast::Unicast => packet.destination,
+        _ => core
+            .ip
+            .interface(packet.interface)
+            .and_then(|it| core.ip.source_for(it, packet.source))
+            .ok_or(Discard::NoRoute)?,
+    };
+    let mut frame = Frame::new();
+    let body = packet.transport.saturating_add(HEADER_LEN);
+    packet.frame.for_each_slice(body, packet.end, |part| frame.push(part));
+    let room = frame.prepend(HEADER_LEN).ok_or(Discard::TooBig)?;
+    let sum = sum_from(&packet.frame, body, packet.end);
+    let reply = Message::EchoReply { ident, sequence };
+    reply.emit(room, sum).map_err(|_| Discard::TooBig)?;
+    frame.offload.checksum = ChecksumState::Complete;
+    count(&mut core.counters.icmp_out_msgs);
+    count(&mut core.counters.icmp_out_echo_reps);
+    let outgoing = Outgoing {
+        source,
+        destination: packet.source,
+        protocol: Protocol::ICMP,
+        ttl: core.config.ip.ttl,
+        // RFC 1349 §5.1 (and RFC 1812 §4.3.3.6 for routers): the same type of service; ECN is a
+        // packet's own.
+        tos: packet.tos & 0xfc,
+        dont_fragment: false,
+        frame,
+    };
+    output::send(core, Some(packet.interface).filter(|id| id.0 != 0), outgoing);
+    Ok(Upward::Done)
+}

@@ -1,0 +1,231 @@
+//! IP output (RFC 791, RFC 1122 §3.2.1): header, fragments, link. Finds no path: that was asked
+//! before.
+
+use super::{arp, with_neighbours};
+use crate::core_state::Core;
+use crate::counters::count;
+use crate::discard::Discard;
+use crate::entropy::HashKey;
+use crate::interface::{InterfaceId, Medium};
+use crate::link::ethernet;
+use crate::link::neighbour::Resolution;
+use crate::packet::{Outgoing, Path};
+use core::hash::Hasher;
+use core::net::{IpAddr, Ipv4Addr};
+use danja_wire::ethernet::{EtherType, Header, MacAddress};
+use danja_wire::ipv4;
+use danja_wire::{Frame, Payload};
+
+/// Packets that may wait to be received again.
+const LOOPBACK_LIMIT: usize = 1024;
+
+/// Identifications of datagrams that may be fragmented: a keyed permutation of 2^15 numbers,
+/// with a new key each round and alternating halves of the number space, so that none comes
+/// again within 2^15 datagrams (RFC 6864 §4.2) and none can be guessed (RFC 7739 §5).
+pub(super) struct Identification {
+    key: HashKey,
+    next: u32,
+}
+
+impl Identification {
+    pub(super) const fn new(key: HashKey) -> Self {
+        Self { key, next: 0 }
+    }
+
+    pub(super) fn next(&mut self) -> u16 {
+        const HALF: u32 = 1 << 15;
+        let round = self.next / HALF;
+        let mut value = self.next % HALF;
+        self.next = self.next.wrapping_add(1);
+        // A Feistel network permutes 16 bits; walking on until 15 are enough permutes 15.
+        loop {
+            value = self.permute(round, value);
+            if value < HALF {
+                break;
+            }
+        }
+        let half = (round & 1) << 15;
+        u16::try_from(value | half).unwrap_or(0)
+    }
+
+    fn permute(&self, round: u32, value: u32) -> u32 {
+        let (mut left, mut right) = (value >> 8 & 0xff, value & 0xff);
+        for step in 0..4u32 {
+            let mut hasher = self.key.secret_hasher();
+            hasher.write_u32(round);
+            hasher.write_u32(step << 8 | right);
+            let mixed = left ^ (hasher.finish() as u32 & 0xff);
+            (left, right) = (right, mixed);
+        }
+        left << 8 | right
+    }
+}
+
+/// Puts IP and link header before a transport's packet. `None`: it waits for a neighbour,
+/// went to the loopback queue, was put into the control queue as fragments, or was
+/// discarded and counted.
+pub(crate) fn output(core: &mut Core, path: &Path, packet: Outgoing) -> Option<Frame> {
+    match with_header(core, path, packet) {
+        Ok(frame) => transmit(core, path.interface, path.next_hop, frame),
+        Err(reason) => {
+            core.discard(reason);
+            None
+        }
+    }
+}
+
+/// Finds a path for a packet of the stack's own (RST, ICMP) and puts it into the control queue.
+pub(crate) fn send(core: &mut Core, interface: Option<InterfaceId>, packet: Outgoing) {
+    let path = core.ip.path(Some(packet.source), packet.destination, interface);
+    let Ok(path) = path else {
+        core.discard(Discard::NoRoute);
+        return;
+    };
+    if let Some(frame) = output(core, &path, packet) {
+        push_control(core, path.interface, frame);
+    }
+}
+
+/// Queues a frame of the stack's own.
+pub(super) fn push_control(core: &mut Core, interface: InterfaceId, frame: Frame) {
+    let limit = core.config.limits.control_queue;
+    let queued = core.ip.interface_mut(interface).is_some_and(|it| it.push_control(frame, limit));
+    if !queued {
+        core.discard(Discard::ControlQueueFull);
+    }
+}
+
+/// Writes the IP header.
+fn with_header(core: &mut Core, path: &Path, packet: Outgoing) -> Result<Frame, Discard> {
+    let (IpAddr::V4(source), IpAddr::V4(destination)) = (packet.source, packet.destination) else {
+        return Err(Discard::NoRoute);
+    };
+    let mut frame = packet.frame;
+    let mut header = ipv4::Header {
+        source,
+        destination,
+        protocol: packet.protocol,
+        // RFC 1122 §3.2.1.7: "A host MUST NOT send a datagram with a Time-to-Live (TTL) value
+        // of zero."
+        ttl: packet.ttl.max(1),
+        tos: packet.tos,
+        dont_fragment: packet.dont_fragment,
+        // RFC 6864 §4.1: an atomic datagram's identification means nothing.
+        identification: 0,
+        ..ipv4::Header::default()
+    };
+    header.set_payload_len(frame.len()).ok_or(Discard::TooBig)?;
+    if !header.dont_fragment {
+        header.identification = core.ip.identification.next();
+    }
+    let too_big = frame.offload.segment_size == 0 && usize::from(header.total_len) > path.mtu;
+    if too_big {
+        return Err(Discard::TooBig);
+    }
+    let room = frame.prepend(header.header_len()).ok_or(Discard::TooBig)?;
+    header.emit(room).map_err(|_| Discard::TooBig)?;
+    ethernet::shift_checksum(&mut frame, header.header_len());
+    count(&mut core.counters.ip_out_requests);
+    Ok(frame)
+}
+
+/// Sends a packet with its IP header to the next hop: puts the link header before it, or keeps
+/// it until the neighbour is known.
+pub(super) fn transmit(
+    core: &mut Core,
+    interface: InterfaceId,
+    next_hop: IpAddr,
+    packet: Frame,
+) -> Option<Frame> {
+    if interface == InterfaceId::LOOPBACK {
+        if core.ip.loopback.len() >= LOOPBACK_LIMIT {
+            core.discard(Discard::LoopbackQueueFull);
+        } else {
+            if let Some(it) = core.ip.interface_mut(interface) {
+                it.count_sent(&packet);
+            }
+            core.ip.loopback.push_back(packet);
+        }
+        return None;
+    }
+    let Some(it) = core.ip.interface(interface) else {
+        core.discard(Discard::NoSuchInterface);
+        return None;
+    };
+    if !it.up {
+        core.discard(Discard::InterfaceDown);
+        return None;
+    }
+    let frame = match it.config.medium {
+        Medium::Ip => packet,
+        Medium::Ethernet(ours) => {
+            let (mac, packet) = match group_address(it, next_hop) {
+                Some(mac) => (mac, packet),
+                None => resolve(core, interface, next_hop, packet)?,
+            };
+            framed(packet, ours, mac)?
+        }
+    };
+    if let Some(it) = core.ip.interface_mut(interface) {
+        it.count_sent(&frame);
+    }
+    Some(frame)
+}
+
+fn resolve(
+    core: &mut Core,
+    interface: InterfaceId,
+    next_hop: IpAddr,
+    packet: Frame,
+) -> Option<(MacAddress, Frame)> {
+    let resolution =
+        with_neighbours(core, |all, context| all.resolve(context, interface, next_hop, packet));
+    match resolution {
+        Resolution::Send(mac, packet) => Some((mac, packet)),
+        Resolution::Waits(action) => {
+            arp::act(core, action);
+            None
+        }
+    }
+}
+
+/// Puts an Ethernet header before an IP packet.
+pub(super) fn framed(mut packet: Frame, ours: MacAddress, to: MacAddress) -> Option<Frame> {
+    let header = Header { destination: to, source: ours, ether_type: EtherType::IPV4 };
+    ethernet::output(&mut packet, header)?;
+    Some(packet)
+}
+
+/// The hardware address of "everybody" or of a group.
+fn group_address(it: &super::Interface, next_hop: IpAddr) -> Option<MacAddress> {
+    let IpAddr::V4(v4) = next_hop else { return None };
+    if v4.is_broadcast() || it.is_broadcast(v4) {
+        return Some(MacAddress::BROADCAST);
+    }
+    v4.is_multicast().then(|| MacAddress::from_ipv4_multicast(v4))
+}
+
+/// A packet with its own IP header, from `Stack::inject`.
+pub(crate) fn inject(
+    core: &mut Core,
+    interface: InterfaceId,
+    packet: Payload,
+) -> Result<(), Discard> {
+    let header = ipv4::Header::parse(packet.as_slice()).map_err(|_| Discard::IpMalformed)?;
+    let it = core.ip.interface(interface).ok_or(Discard::NoSuchInterface)?;
+    if !it.up {
+        return Err(Discard::InterfaceDown);
+    }
+    if usize::from(header.total_len) > it.config.mtu {
+        return Err(Discard::TooBig);
+    }
+    let destination: Ipv4Addr = header.destination;
+    let next_hop = core.ip.injected_hop(destination, interface).ok_or(Discard::NoRoute)?;
+    let mut packet = packet;
+    packet.truncate(usize::from(header.total_len));
+    let frame = Frame::received(packet, danja_wire::Offload::default());
+    if let Some(frame) = transmit(core, interface, next_hop, frame) {
+        push_control(core, interface, frame);
+    }
+    Ok(())
+}

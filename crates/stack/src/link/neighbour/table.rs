@@ -1,0 +1,365 @@
+//! The cache: bounded, found by keyed hash, evicted in an order that does not depend on it.
+
+use super::{Action, Resolution};
+use crate::config::Config;
+use crate::counters::Counters;
+use crate::discard::Discard;
+use crate::entropy::{Entropy, HashKey, write_address};
+use crate::interface::{InterfaceId, MacAddress};
+use crate::ip::TimerId;
+use crate::slab::{Key, Slab};
+use crate::table::Index;
+use crate::timer::{Timer, TimerKey, Wheel};
+use crate::views::{NeighbourState, NeighbourView};
+use alloc::collections::{BTreeSet, VecDeque};
+use alloc::vec::Vec;
+use core::hash::Hasher;
+use core::net::IpAddr;
+use core::time::Duration;
+use danja_wire::{Frame, Instant};
+
+/// RFC 4861 §10: DELAY_FIRST_PROBE_TIME.
+const DELAY_FIRST_PROBE: Duration = Duration::from_secs(5);
+
+/// How long a neighbour that failed is still shown.
+const FAILED_KEPT: Duration = Duration::from_secs(60);
+
+/// What the state machine needs of the stack.
+pub(crate) struct Context<'a> {
+    pub(crate) now: Instant,
+    pub(crate) config: &'a Config,
+    pub(crate) key: HashKey,
+    pub(crate) entropy: &'a mut Entropy,
+    pub(crate) timers: &'a mut Wheel,
+    pub(crate) counters: &'a mut Counters,
+}
+
+impl Context<'_> {
+    fn hash(&self, interface: InterfaceId, address: IpAddr) -> u64 {
+        let mut hasher = self.key.table_hasher();
+        hasher.write_u16(interface.0);
+        write_address(&mut hasher, address);
+        hasher.finish()
+    }
+
+    /// RFC 4861 §6.3.2: a random value between 0.5 and 1.5 times the base.
+    fn reachable_time(&mut self) -> Duration {
+        let base = u64::try_from(self.config.ip.reachable_time.as_nanos()).unwrap_or(u64::MAX);
+        let jitter = self.entropy.public_below(base);
+        Duration::from_nanos((base / 2).saturating_add(jitter))
+    }
+}
+
+pub(super) struct Entry {
+    pub(super) interface: InterfaceId,
+    pub(super) address: IpAddr,
+    pub(super) mac: MacAddress,
+    pub(super) state: NeighbourState,
+    /// REACHABLE ends here. Looked at when the entry is used, no timer runs for it.
+    pub(super) reachable_until: Instant,
+    /// Requests sent in this round.
+    pub(super) solicited: u8,
+    /// When the last request went out.
+    pub(super) asked_at: Option<Instant>,
+    pub(super) queue: VecDeque<Frame>,
+    timer: Option<Timer>,
+    /// When it was used last (a count, not a time), and the place it has in the order of
+    /// eviction, which is brought up to date when it comes to that.
+    used: u64,
+    listed: Option<(bool, u64)>,
+}
+
+impl Entry {
+    /// Its state now: REACHABLE decays to STALE by itself.
+    pub(super) fn state(&self, now: Instant) -> NeighbourState {
+        match self.state {
+            NeighbourState::Reachable if now >= self.reachable_until => NeighbourState::Stale,
+            state => state,
+        }
+    }
+
+    /// Whether it has been heard of: those that have not are evicted first.
+    const fn is_known(&self) -> bool {
+        !matches!(self.state, NeighbourState::Incomplete | NeighbourState::Failed)
+    }
+}
+
+/// The cache of all interfaces.
+pub(crate) struct Neighbours {
+    pub(super) entries: Slab<Entry>,
+    index: Index,
+    /// Who is given up next: the unknown before the known, the longest unused first.
+    order: BTreeSet<((bool, u64), Key)>,
+    uses: u64,
+}
+
+impl Neighbours {
+    pub(crate) fn new() -> Self {
+        Self { entries: Slab::new(32), index: Index::new(), order: BTreeSet::new(), uses: 0 }
+    }
+
+    pub(super) fn find(
+        &self,
+        context: &Context<'_>,
+        interface: InterfaceId,
+        address: IpAddr,
+    ) -> Option<Key> {
+        let hash = context.hash(interface, address);
+        let slot = self.index.find(hash, |slot| {
+            let entry = self.entries.key_at(slot).and_then(|key| self.entries.get(key));
+            entry.is_some_and(|entry| entry.interface == interface && entry.address == address)
+        })?;
+        self.entries.key_at(slot)
+    }
+
+    /// Says where a packet for a neighbour goes, or keeps it until that is known.
+    pub(crate) fn resolve(
+        &mut self,
+        context: &mut Context<'_>,
+        interface: InterfaceId,
+        address: IpAddr,
+        packet: Frame,
+    ) -> Resolution {
+        let found = self.find(context, interface, address);
+        let Some(key) = found.or_else(|| self.insert(context, interface, address)) else {
+            context.counters.discard(Discard::NeighbourLimit);
+            return Resolution::Waits(None);
+        };
+        self.touch(key);
+        let now = context.now;
+        let Some(entry) = self.entries.get_mut(key) else { return Resolution::Waits(None) };
+        match entry.state(now) {
+            NeighbourState::Reachable
+            | NeighbourState::Delay
+            | NeighbourState::Probe
+            | NeighbourState::Permanent => Resolution::Send(entry.mac, packet),
+            NeighbourState::Stale => {
+                // RFC 4861 §7.3.3: "The first time a node sends a packet to a neighbor whose
+                // entry is STALE, the sender changes the state to DELAY and sets a timer".
+                entry.state = NeighbourState::Delay;
+                let mac = entry.mac;
+                arm(entry, key, context.timers, now + DELAY_FIRST_PROBE);
+                Resolution::Send(mac, packet)
+            }
+            NeighbourState::Incomplete => {
+                enqueue(entry, packet, context);
+                Resolution::Waits(None)
+            }
+            NeighbourState::Failed => {
+                enqueue(entry, packet, context);
+                Resolution::Waits(self.solicit_first(key, context))
+            }
+        }
+    }
+
+    /// Begins a round of requests to everybody.
+    fn solicit_first(&mut self, key: Key, context: &mut Context<'_>) -> Option<Action> {
+        let entry = self.entries.get_mut(key)?;
+        entry.state = NeighbourState::Incomplete;
+        entry.solicited = 0;
+        // RFC 1122 §2.3.2.1: at most one request a second for one destination, over rounds too.
+        let earliest = entry.asked_at.map_or(context.now, |at| at + context.config.ip.retrans_timer);
+        if earliest > context.now {
+            arm(entry, key, context.timers, earliest);
+            return None;
+        }
+        ask(entry, key, context, None)
+    }
+
+    fn insert(
+        &mut self,
+        context: &mut Context<'_>,
+        interface: InterfaceId,
+        address: IpAddr,
+    ) -> Option<Key> {
+        while self.entries.len() >= context.config.limits.neighbours {
+            self.evict(context)?;
+        }
+        let entry = Entry {
+            interface,
+            address,
+            mac: MacAddress::ZERO,
+            state: NeighbourState::Failed,
+            reachable_until: Instant::ZERO,
+            solicited: 0,
+            asked_at: None,
+            queue: VecDeque::new(),
+            timer: None,
+            used: 0,
+            listed: None,
+        };
+        let key = self.entries.insert(entry)?;
+        self.index.insert(context.hash(interface, address), key.slot);
+        self.touch(key);
+        self.relist(key);
+        Some(key)
+    }
+
+    /// As [`Self::find`], and makes room for a new one. It is FAILED until something is known.
+    pub(super) fn find_or_insert(
+        &mut self,
+        context: &mut Context<'_>,
+        interface: InterfaceId,
+        address: IpAddr,
+    ) -> Option<Key> {
+        let found = self.find(context, interface, address);
+        found.or_else(|| self.insert(context, interface, address))
+    }
+
+    /// Gives up the entry that is needed least.
+    fn evict(&mut self, context: &mut Context<'_>) -> Option<()> {
+        loop {
+            let (place, key) = self.order.pop_first()?;
+            let Some(entry) = self.entries.get_mut(key) else { continue };
+            entry.listed = None;
+            if place != (entry.is_known(), entry.used) {
+                // It was used, or became known, since it was listed.
+                self.relist(key);
+                continue;
+            }
+            self.remove(context, key);
+            return Some(());
+        }
+    }
+
+    fn remove(&mut self, context: &mut Context<'_>, key: Key) {
+        let Some(mut entry) = self.entries.remove(key) else { return };
+        for _ in entry.queue.drain(..) {
+            context.counters.discard(Discard::NeighbourLimit);
+        }
+        if let Some(timer) = entry.timer {
+            context.timers.cancel(timer);
+        }
+        if let Some(place) = entry.listed {
+            self.order.remove(&(place, key));
+        }
+        self.index.remove(context.hash(entry.interface, entry.address), key.slot);
+    }
+
+    fn touch(&mut self, key: Key) {
+        self.uses = self.uses.saturating_add(1);
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.used = self.uses;
+        }
+    }
+
+    /// Puts an entry into the order of eviction where it belongs now.
+    pub(super) fn relist(&mut self, key: Key) {
+        let Some(entry) = self.entries.get_mut(key) else { return };
+        if let Some(place) = entry.listed.take() {
+            self.order.remove(&(place, key));
+        }
+        if entry.state != NeighbourState::Permanent {
+            let place = (entry.is_known(), entry.used);
+            entry.listed = Some(place);
+            self.order.insert((place, key));
+        }
+    }
+
+    /// Progress through the neighbour (RFC 4861 §7.3.1), or an answer to our request.
+    pub(crate) fn confirm(
+        &mut self,
+        context: &mut Context<'_>,
+        interface: InterfaceId,
+        address: IpAddr,
+    ) {
+        if let Some(key) = self.find(context, interface, address)
+            && let Some(entry) = self.entries.get_mut(key)
+            && entry.is_known()
+            && entry.state != NeighbourState::Permanent
+        {
+            set_reachable(entry, context);
+        }
+    }
+
+    /// A neighbour's timer.
+    pub(crate) fn on_timer(&mut self, context: &mut Context<'_>, key: Key) -> Option<Action> {
+        let entry = self.entries.get_mut(key)?;
+        entry.timer = None;
+        let limit = context.config.ip.solicitations.max(1);
+        let known_at = match entry.state {
+            NeighbourState::Delay => {
+                entry.state = NeighbourState::Probe;
+                entry.solicited = 0;
+                Some(entry.mac)
+            }
+            NeighbourState::Probe => Some(entry.mac),
+            NeighbourState::Incomplete => None,
+            NeighbourState::Failed => {
+                self.remove(context, key);
+                return None;
+            }
+            _ => return None,
+        };
+        if entry.solicited < limit {
+            return ask(entry, key, context, known_at);
+        }
+        // RFC 4861 §7.3.3, §7.2.2: no answer to MAX_…_SOLICIT requests.
+        entry.state = NeighbourState::Failed;
+        let queue = core::mem::take(&mut entry.queue);
+        let address = entry.address;
+        arm(entry, key, context.timers, context.now + FAILED_KEPT);
+        self.relist(key);
+        Some(Action::Failed { address, queue })
+    }
+
+    /// Forgets all that was learnt on an interface (it went down).
+    pub(crate) fn flush(&mut self, context: &mut Context<'_>, interface: InterfaceId) {
+        let keys: Vec<Key> = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| entry.interface == interface)
+            .filter(|(_, entry)| entry.state != NeighbourState::Permanent)
+            .map(|(key, _)| key)
+            .collect();
+        keys.into_iter().for_each(|key| self.remove(context, key));
+    }
+
+    /// All entries, by interface and address.
+    pub(crate) fn views(&self, now: Instant) -> Vec<NeighbourView> {
+        let view = |entry: &Entry| NeighbourView {
+            interface: entry.interface,
+            address: entry.address,
+            mac: entry.is_known().then_some(entry.mac),
+            state: entry.state(now),
+            queued: entry.queue.len(),
+        };
+        let mut views: Vec<_> = self.entries.iter().map(|(_, entry)| view(entry)).collect();
+        views.sort_by_key(|view| (view.interface, view.address));
+        views
+    }
+}
+
+fn enqueue(entry: &mut Entry, packet: Frame, context: &mut Context<'_>) {
+    // RFC 4861 §7.2.2: "When the queue overflows, the new arrival SHOULD replace the oldest entry."
+    let limit = context.config.limits.neighbour_queue.max(1);
+    while entry.queue.len() >= limit {
+        entry.queue.pop_front();
+        context.counters.discard(Discard::NeighbourQueueFull);
+    }
+    entry.queue.push_back(packet);
+}
+
+pub(super) fn set_reachable(entry: &mut Entry, context: &mut Context<'_>) {
+    entry.state = NeighbourState::Reachable;
+    entry.reachable_until = context.now + context.reachable_time();
+}
+
+/// Sends one request of a round and waits for its answer.
+pub(super) fn ask(
+    entry: &mut Entry,
+    key: Key,
+    context: &mut Context<'_>,
+    known_at: Option<MacAddress>,
+) -> Option<Action> {
+    entry.solicited = entry.solicited.saturating_add(1);
+    entry.asked_at = Some(context.now);
+    arm(entry, key, context.timers, context.now + context.config.ip.retrans_timer);
+    Some(Action::Solicit { interface: entry.interface, address: entry.address, known_at })
+}
+
+pub(super) fn arm(entry: &mut Entry, key: Key, timers: &mut Wheel, deadline: Instant) {
+    if entry.timer.is_none_or(|timer| !timers.rearm(timer, deadline)) {
+        entry.timer = timers.insert(deadline, TimerKey::Ip(TimerId::Neighbour(key)));
+    }
+}
