@@ -17,6 +17,8 @@ pub struct Config {
     pub tcp: TcpConfig,
     /// IP's, ICMP's and the neighbours' knobs.
     pub ip: IpConfig,
+    /// The knobs of datagram sockets.
+    pub udp: UdpConfig,
     /// Overrides the key of the hash tables, which otherwise comes from the secret seed. A test
     /// sets two different ones and compares the bytes on the wire.
     pub hash_key: Option<[u8; 16]>,
@@ -185,6 +187,7 @@ impl Default for Config {
             },
             tcp: TcpConfig::default(),
             ip: IpConfig::default(),
+            udp: UdpConfig::default(),
             hash_key: None,
             shard: 0,
         }
@@ -221,6 +224,22 @@ impl Default for TcpConfig {
             pending_timeout: Duration::from_secs(130),
             syn_cookies: true,
         }
+    }
+}
+
+/// The knobs of datagram sockets (UDP, ping, raw).
+#[non_exhaustive]
+#[derive(Clone, Debug)]
+pub struct UdpConfig {
+    /// What a new socket's receive queue may hold, in bytes at true cost (Linux: 212,992).
+    pub receive_buffer: usize,
+    /// What its send queue may hold, likewise.
+    pub send_buffer: usize,
+}
+
+impl Default for UdpConfig {
+    fn default() -> Self {
+        Self { receive_buffer: 212_992, send_buffer: 212_992 }
     }
 }
 

@@ -43,6 +43,7 @@ counters! {
     udp_in_datagrams "UdpInDatagrams" "Datagrams delivered.",
     udp_out_datagrams "UdpOutDatagrams" "Datagrams sent.",
     udp_no_ports "UdpNoPorts" "Datagrams to a port nobody listens on.",
+    udp_in_errors "UdpInErrors" "Datagrams received that were wrong.",
     udp_rcvbuf_errors "UdpRcvbufErrors" "Datagrams lost to a full queue.",
     tcp_active_opens "TcpActiveOpens" "Connections opened by us.",
     tcp_passive_opens "TcpPassiveOpens" "Connections opened by peers.",

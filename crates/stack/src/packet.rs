@@ -17,7 +17,7 @@ pub(crate) enum Cast {
 }
 
 /// A received packet whose IP header has been checked; whole (never a fragment).
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Packet {
     pub(crate) interface: InterfaceId,
     pub(crate) source: IpAddr,
@@ -37,8 +37,8 @@ pub(crate) struct Packet {
 }
 
 impl Packet {
-    /// The transport header and what follows of it in the first contiguous bytes: at least 60
-    /// bytes, or all there are.
+    /// The transport header and what follows of it in the first contiguous bytes: at least the
+    /// whole header (of TCP with its options), or all there is.
     pub(crate) fn transport_front(&self) -> &[u8] {
         let front = self.frame.front();
         front.get(self.transport..self.end.min(front.len())).unwrap_or(&[])

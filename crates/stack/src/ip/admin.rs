@@ -68,8 +68,9 @@ pub(crate) fn remove_address(core: &mut Core, interface: InterfaceId, address: I
 }
 
 pub(crate) fn add_route(core: &mut Core, route: Route) -> bool {
-    let versions_agree =
-        route.gateway.is_none_or(|gateway| gateway.is_ipv4() == route.destination.address().is_ipv4());
+    let versions_agree = route
+        .gateway
+        .is_none_or(|gateway| gateway.is_ipv4() == route.destination.address().is_ipv4());
     if core.ip.interface(route.interface).is_none() || !versions_agree {
         return false;
     }

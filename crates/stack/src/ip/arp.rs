@@ -80,8 +80,7 @@ fn reply(core: &mut Core, interface: InterfaceId, ours: MacAddress, request: &Pa
 pub(super) fn send(core: &mut Core, interface: InterfaceId, packet: &Packet, to: MacAddress) {
     let mut frame = Frame::new();
     let emitted = frame.prepend(LEN).is_some_and(|room| packet.emit(room).is_ok());
-    let header =
-        Header { destination: to, source: packet.sender_mac, ether_type: EtherType::ARP };
+    let header = Header { destination: to, source: packet.sender_mac, ether_type: EtherType::ARP };
     if emitted && ethernet::output(&mut frame, header).is_some() {
         if let Some(it) = core.ip.interface(interface)
             && it.up

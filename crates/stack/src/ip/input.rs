@@ -105,6 +105,9 @@ fn packet(
 
 /// To ICMP, which is part of IP, or up.
 fn deliver(core: &mut Core, packet: Packet) -> Upward {
+    if core.ip.watched.contains_key(&packet.protocol) {
+        core.ip.copies.push_back(packet.clone());
+    }
     match packet.protocol {
         Protocol::ICMP => icmp::input(core, packet),
         _ => Upward::Packet(packet),
@@ -143,11 +146,8 @@ fn check_source(core: &Core, it: &Interface, header: &ipv4::Header) -> Result<()
         || source.is_broadcast()
         || path::is_reserved(source)
         || it.is_broadcast(source);
-    let foreign = if looped {
-        !core.ip.is_local(source.into())
-    } else {
-        core.ip.is_local(source.into())
-    };
+    let foreign =
+        if looped { !core.ip.is_local(source.into()) } else { core.ip.is_local(source.into()) };
     if no_host || foreign { Err(Discard::IpBadSource) } else { Ok(()) }
 }
 

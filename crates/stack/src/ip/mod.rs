@@ -18,7 +18,7 @@ pub(crate) use admin::{
 };
 pub(crate) use icmp::send_error;
 pub(crate) use input::input;
-pub(crate) use output::{inject, output, send};
+pub(crate) use output::{inject, output, push_control, send};
 
 use crate::config::{Config, InterfaceConfig, Unclaimed};
 use crate::core_state::Core;
@@ -29,10 +29,10 @@ use crate::packet::{Packet, Path, TransportError};
 use crate::slab::Key;
 use crate::socket::{Cause, Fault, SocketFault};
 use crate::views::{InterfaceView, NeighbourView, RouteView};
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr};
-use danja_wire::ip::Cidr;
+use danja_wire::ip::{Cidr, Protocol};
 use danja_wire::{Frame, Instant};
 use interface::Interface;
 
@@ -73,6 +73,9 @@ pub(crate) struct Ip {
     error_limits: icmp::ErrorLimits,
     identification: output::Identification,
     loopback: VecDeque<Frame>,
+    /// Protocols that raw sockets watch, how many each, and copies of packets for them.
+    watched: BTreeMap<Protocol, usize>,
+    copies: VecDeque<Packet>,
     errors: VecDeque<TransportError>,
     generation: u32,
 }
@@ -97,6 +100,8 @@ impl Ip {
             error_limits: icmp::ErrorLimits::new(),
             identification: output::Identification::new(entropy.key()),
             loopback: VecDeque::new(),
+            watched: BTreeMap::new(),
+            copies: VecDeque::new(),
             errors: VecDeque::new(),
             generation: 0,
         }
@@ -151,6 +156,30 @@ impl Ip {
     /// Whether the interface exists and is up.
     pub(crate) fn is_up(&self, interface: InterfaceId) -> bool {
         self.interface(interface).is_some_and(|it| it.up)
+    }
+
+    /// Whether there is such an interface.
+    pub(crate) fn exists(&self, interface: InterfaceId) -> bool {
+        self.interface(interface).is_some()
+    }
+
+    /// Largest packet of the interface's link, in bytes.
+    pub(crate) fn mtu(&self, interface: InterfaceId) -> usize {
+        self.interface(interface).map_or(0, |it| it.config.mtu)
+    }
+
+    /// A raw socket wants copies of a protocol's packets, or no more.
+    pub(crate) fn watch(&mut self, protocol: Protocol, on: bool) {
+        let count = self.watched.entry(protocol).or_default();
+        *count = if on { count.saturating_add(1) } else { count.saturating_sub(1) };
+        if *count == 0 {
+            self.watched.remove(&protocol);
+        }
+    }
+
+    /// A copy of a received packet for raw sockets.
+    pub(crate) fn poll_copy(&mut self) -> Option<Packet> {
+        self.copies.pop_front()
     }
 
     /// The adapter of the interface completes transport checksums.
@@ -245,3 +274,6 @@ pub(crate) fn on_timer(core: &mut Core, timer: TimerId) {
         TimerId::PathMtu => pmtu::on_timer(core),
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -66,7 +66,13 @@ impl Identification {
 /// discarded and counted.
 pub(crate) fn output(core: &mut Core, path: &Path, packet: Outgoing) -> Option<Frame> {
     match with_header(core, path, packet) {
-        Ok(frame) => transmit(core, path.interface, path.next_hop, frame),
+        Ok(frame) => {
+            let frame = transmit(core, path.interface, path.next_hop, frame)?;
+            if let Some(it) = core.ip.interface_mut(path.interface) {
+                it.count_sent(&frame);
+            }
+            Some(frame)
+        }
         Err(reason) => {
             core.discard(reason);
             None
@@ -81,13 +87,17 @@ pub(crate) fn send(core: &mut Core, interface: Option<InterfaceId>, packet: Outg
         core.discard(Discard::NoRoute);
         return;
     };
-    if let Some(frame) = output(core, &path, packet) {
-        push_control(core, path.interface, frame);
+    let sent = with_header(core, &path, packet)
+        .map(|frame| transmit(core, path.interface, path.next_hop, frame));
+    match sent {
+        Ok(Some(frame)) => push_control(core, path.interface, frame),
+        Ok(None) => {}
+        Err(reason) => core.discard(reason),
     }
 }
 
 /// Queues a frame of the stack's own.
-pub(super) fn push_control(core: &mut Core, interface: InterfaceId, frame: Frame) {
+pub(crate) fn push_control(core: &mut Core, interface: InterfaceId, frame: Frame) {
     let limit = core.config.limits.control_queue;
     let queued = core.ip.interface_mut(interface).is_some_and(|it| it.push_control(frame, limit));
     if !queued {
@@ -166,9 +176,6 @@ pub(super) fn transmit(
             framed(packet, ours, mac)?
         }
     };
-    if let Some(it) = core.ip.interface_mut(interface) {
-        it.count_sent(&frame);
-    }
     Some(frame)
 }
 

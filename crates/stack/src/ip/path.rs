@@ -33,18 +33,15 @@ impl Ip {
             Some(_) => return Err(no_route()),
             None => self.source_for(interface, destination).ok_or_else(no_route)?,
         };
-        let mtu = self.path_mtus.get(destination).map_or(interface.config.mtu, |mtu| {
-            mtu.min(interface.config.mtu)
-        });
+        let mtu = self
+            .path_mtus
+            .get(destination)
+            .map_or(interface.config.mtu, |mtu| mtu.min(interface.config.mtu));
         let generation = self.generation;
         Ok(Path { interface: interface.id, next_hop, source, mtu, generation })
     }
 
-    fn local_path(
-        &self,
-        source: Option<IpAddr>,
-        destination: IpAddr,
-    ) -> Result<Path, SocketFault> {
+    fn local_path(&self, source: Option<IpAddr>, destination: IpAddr) -> Result<Path, SocketFault> {
         let interface = self.interface(InterfaceId::LOOPBACK).filter(|it| it.up);
         let interface = interface.ok_or_else(no_route)?;
         if source.is_some_and(|address| !self.is_local(address)) {

@@ -30,7 +30,11 @@ impl Stack {
     }
 
     fn receive_one(&mut self, interface: InterfaceId, frame: Frame) {
-        match ip::input(&mut self.core, interface, frame) {
+        let upward = ip::input(&mut self.core, interface, frame);
+        while let Some(copy) = self.core.ip.poll_copy() {
+            self.datagrams.raw_input(&mut self.core, &copy);
+        }
+        match upward {
             Upward::Done => {}
             Upward::Packet(packet) => self.deliver(packet),
             Upward::Error(error) => self.deliver_error(&error),

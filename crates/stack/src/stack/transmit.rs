@@ -36,7 +36,11 @@ impl Stack {
             if let Some((path, packet)) = made
                 && let Some(frame) = ip::output(&mut self.core, &path, packet)
             {
-                return Some(frame);
+                if path.interface == interface {
+                    return Some(frame);
+                }
+                // Its route changed since it was listed here.
+                ip::push_control(&mut self.core, path.interface, frame);
             }
         }
     }

@@ -1,27 +1,71 @@
 //! Datagram sockets: UDP (RFC 768), ping (ICMP echo) and raw. No connection, no retransmission.
 
+mod bind;
+mod calls;
+mod demux;
+mod error;
+mod input;
+mod output;
+mod ping;
+mod socket;
+
 use crate::core_state::Core;
-use crate::discard::Discard;
-use crate::packet::{Claim, Outgoing, Packet, Path, TransportError};
-use crate::slab::Key;
+use crate::event::Ready;
+use crate::interface::InterfaceId;
+use crate::slab::{Key, Slab};
+use crate::socket::ports::PortTable;
 use crate::socket::{
-    BindError, ConnectError, Domain, OptionError, OptionName, Received, RecvError, RecvFlags,
-    SendError, SendFlags, Shutdown, ShutdownError, SocketFault, SocketId, SocketKind, SocketOption,
+    Domain, OptionError, OptionName, SocketFault, SocketId, SocketKind, SocketOption,
 };
 use crate::views::ControlInfo;
-use crate::{Ready, Room};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
-use danja_wire::Payload;
+use danja_wire::ip::Protocol;
+use demux::Demux;
+use socket::Socket;
 
 /// All datagram sockets and the tables that find them.
-pub(crate) struct Datagrams {}
+pub(crate) struct Datagrams {
+    sockets: Slab<Socket>,
+    udp: Room,
+    ping: Room,
+    /// Raw sockets by protocol, in the order they were made.
+    raw: BTreeMap<Protocol, Vec<Key>>,
+    /// Ping sockets bound to an interface: they may take requests to others (any-address).
+    echo_takers: Vec<Key>,
+}
 
-#[allow(unused_variables, clippy::todo, clippy::needless_pass_by_ref_mut, clippy::unused_self)]
+/// The ports (or identifiers) of one protocol and who is found by them.
+struct Room {
+    ports: PortTable,
+    demux: Demux,
+}
+
 impl Datagrams {
     pub(crate) fn new(core: &mut Core) -> Self {
-        Self {}
+        let mut room = || Room {
+            ports: PortTable::new(true, &mut core.entropy),
+            demux: Demux::new(core.entropy.key()),
+        };
+        Self {
+            sockets: Slab::new(32),
+            udp: room(),
+            ping: room(),
+            raw: BTreeMap::new(),
+            echo_takers: Vec::new(),
+        }
     }
+
+    /// The room of a kind of socket that has ports.
+    const fn room(&mut self, kind: SocketKind) -> Option<&mut Room> {
+        match kind {
+            SocketKind::Datagram => Some(&mut self.udp),
+            SocketKind::Ping => Some(&mut self.ping),
+            SocketKind::Raw(_) | SocketKind::Stream => None,
+        }
+    }
+
     pub(crate) fn create(
         &mut self,
         core: &mut Core,
@@ -29,109 +73,102 @@ impl Datagrams {
         kind: SocketKind,
         domain: Domain,
     ) -> Option<Key> {
-        todo!()
+        let key = self.sockets.insert(Socket::new(&core.config, id, kind, domain))?;
+        if let SocketKind::Raw(protocol) = kind {
+            self.raw.entry(protocol).or_default().push(key);
+            core.ip.watch(protocol, true);
+        }
+        Some(key)
     }
-    pub(crate) fn bind(
-        &mut self,
-        core: &mut Core,
-        place: Key,
-        local: SocketAddr,
-    ) -> Result<(), BindError> {
-        todo!()
-    }
-    pub(crate) fn connect(
-        &mut self,
-        core: &mut Core,
-        place: Key,
-        remote: Option<SocketAddr>,
-    ) -> Result<(), ConnectError> {
-        todo!()
-    }
-    /// Queues one datagram (all of `data` or nothing).
-    pub(crate) fn send(
-        &mut self,
-        core: &mut Core,
-        place: Key,
-        data: &Payload,
-        flags: SendFlags,
-    ) -> Result<usize, SendError> {
-        todo!()
-    }
-    pub(crate) fn recv(
-        &mut self,
-        core: &mut Core,
-        place: Key,
-        max: usize,
-        flags: RecvFlags,
-        into: &mut Vec<Payload>,
-    ) -> Result<Received, RecvError> {
-        todo!()
-    }
-    pub(crate) fn shutdown(
-        &mut self,
-        core: &mut Core,
-        place: Key,
-        how: Shutdown,
-    ) -> Result<(), ShutdownError> {
-        todo!()
-    }
+
+    /// The descriptor ends; what is queued is still sent.
     pub(crate) fn close(&mut self, core: &mut Core, place: Key) {
-        todo!()
+        let Some(socket) = self.sockets.get_mut(place) else { return };
+        socket.id = None;
+        socket.received.clear();
+        core.budget.give_back(core::mem::take(&mut socket.received_cost));
+        let (kind, local, remote) = (socket.kind, socket.local, socket.remote);
+        let drained = socket.queued.is_empty();
+        if let SocketKind::Raw(protocol) = kind
+            && let Some(all) = self.raw.get_mut(&protocol)
+        {
+            all.retain(|key| *key != place);
+            if all.is_empty() {
+                self.raw.remove(&protocol);
+            }
+            core.ip.watch(protocol, false);
+        }
+        self.echo_takers.retain(|key| *key != place);
+        if let (Some(room), Some(local)) = (self.room(kind), local) {
+            room.demux.remove(place, local, remote);
+            room.ports.release(local.port(), place);
+        }
+        if drained {
+            self.sockets.remove(place);
+        }
     }
+
     pub(crate) fn set_option(
         &mut self,
         core: &mut Core,
         place: Key,
         option: SocketOption,
     ) -> Result<(), OptionError> {
-        todo!()
+        if let SocketOption::BindToInterface(Some(interface)) = option
+            && !core.ip.exists(interface)
+        {
+            return Err(OptionError::InvalidValue);
+        }
+        let socket = self.sockets.get_mut(place).ok_or(OptionError::BadDescriptor)?;
+        socket.set_option(option)?;
+        if socket.kind == SocketKind::Ping {
+            let takes = socket.options.interface.is_some();
+            self.echo_takers.retain(|key| *key != place);
+            if takes {
+                self.echo_takers.push(place);
+            }
+        }
+        Ok(())
     }
+
     pub(crate) fn option(
         &self,
-        core: &Core,
+        _core: &Core,
         place: Key,
         name: OptionName,
     ) -> Result<SocketOption, OptionError> {
-        todo!()
+        self.sockets.get(place).ok_or(OptionError::BadDescriptor)?.option(name)
     }
-    pub(crate) fn readiness(&self, core: &Core, place: Key) -> Ready {
-        todo!()
+
+    pub(crate) fn readiness(&self, _core: &Core, place: Key) -> Ready {
+        self.sockets.get(place).map_or(Ready::NONE, Socket::readiness)
     }
-    pub(crate) fn send_room(&self, core: &Core, place: Key) -> usize {
-        todo!()
+
+    /// Bytes of the longest datagram that `send` would take now.
+    pub(crate) fn send_room(&self, _core: &Core, place: Key) -> usize {
+        self.sockets.get(place).map_or(0, |socket| {
+            let free = socket.options.send_buffer.saturating_sub(socket.queued_cost);
+            if socket.write_shut { 0 } else { free.min(output::largest(socket.kind)) }
+        })
     }
-    pub(crate) fn take_error(&mut self, core: &mut Core, place: Key) -> Option<SocketFault> {
-        todo!()
+
+    pub(crate) fn take_error(&mut self, _core: &mut Core, place: Key) -> Option<SocketFault> {
+        self.sockets.get_mut(place)?.error.take()
     }
-    pub(crate) fn control_info(&self, core: &Core, place: Key) -> Option<ControlInfo> {
-        todo!()
+
+    pub(crate) fn control_info(&self, _core: &Core, place: Key) -> Option<ControlInfo> {
+        self.sockets.get(place).map(Socket::control_info)
     }
+
+    /// The control information that a datagram from `remote` to `local` would find.
     pub(crate) fn find(
         &self,
-        core: &Core,
+        _core: &Core,
         local: SocketAddr,
         remote: SocketAddr,
     ) -> Option<ControlInfo> {
-        todo!()
-    }
-    /// A UDP datagram, an echo reply, or (for raw sockets) any other packet for this host.
-    pub(crate) fn input(&mut self, core: &mut Core, packet: Packet) -> Claim {
-        todo!()
-    }
-    pub(crate) fn on_error(
-        &mut self,
-        core: &mut Core,
-        error: &TransportError,
-    ) -> Result<(), Discard> {
-        todo!()
-    }
-    /// The next datagram of a socket whose turn it is.
-    pub(crate) fn poll_transmit(
-        &mut self,
-        core: &mut Core,
-        place: Key,
-        room: Room,
-    ) -> Option<(Path, Outgoing)> {
-        todo!()
+        let any: Option<InterfaceId> = None;
+        let key = self.udp.demux.find(&self.sockets, local, remote, any)?;
+        self.sockets.get(key).map(Socket::control_info)
     }
 }

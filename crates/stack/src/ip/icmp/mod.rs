@@ -38,8 +38,8 @@ fn message(core: &mut Core, packet: Packet) -> Result<Upward, Discard> {
     if packet.transport_len() < HEADER_LEN || !packet.checksum_ok() {
         return Err(Discard::IcmpMalformed);
     }
-    let message = Message::parse_unverified(packet.transport_front())
-        .map_err(|_| Discard::IcmpMalformed)?;
+    let message =
+        Message::parse_unverified(packet.transport_front()).map_err(|_| Discard::IcmpMalformed)?;
     match message {
         Message::EchoRequest { ident, sequence } => echo(core, packet, ident, sequence),
         Message::EchoReply { .. } => Ok(Upward::Packet(packet)),

@@ -35,7 +35,8 @@ pub(super) fn error(
     if IpAddr::V4(header.source) != packet.destination || !ours || header.fragment_offset != 0 {
         return Err(Discard::IcmpUnvalidated);
     }
-    let (what, kind) = meaning(message, usize::from(header.total_len)).ok_or(Discard::IcmpIgnored)?;
+    let (what, kind) =
+        meaning(message, usize::from(header.total_len)).ok_or(Discard::IcmpIgnored)?;
     let (local, remote) = endpoints(header.protocol, quote.transport);
     Ok(TransportError {
         protocol: header.protocol,

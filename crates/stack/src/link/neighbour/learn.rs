@@ -40,9 +40,9 @@ impl Neighbours {
             // not a reason for one.
             (None, Claim::Answer) => return Err(Discard::ArpUntrusted),
             (None, Claim::Overheard) => return Ok(None),
-            (None, Claim::Request) => self
-                .find_or_insert(context, interface, address)
-                .ok_or(Discard::NeighbourLimit)?,
+            (None, Claim::Request) => {
+                self.find_or_insert(context, interface, address).ok_or(Discard::NeighbourLimit)?
+            }
         };
         self.update(context, key, mac, claim)
     }

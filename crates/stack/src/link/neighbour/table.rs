@@ -158,7 +158,8 @@ impl Neighbours {
         entry.state = NeighbourState::Incomplete;
         entry.solicited = 0;
         // RFC 1122 §2.3.2.1: at most one request a second for one destination, over rounds too.
-        let earliest = entry.asked_at.map_or(context.now, |at| at + context.config.ip.retrans_timer);
+        let earliest =
+            entry.asked_at.map_or(context.now, |at| at + context.config.ip.retrans_timer);
         if earliest > context.now {
             arm(entry, key, context.timers, earliest);
             return None;

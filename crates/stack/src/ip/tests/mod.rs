@@ -1,0 +1,4 @@
+//! Tests of IP through the doors of `Stack`.
+
+mod basic;
+pub(crate) mod world;

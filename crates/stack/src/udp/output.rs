@@ -1,0 +1,163 @@
+//! Datagrams go out: the header before the payload, when it is the socket's turn.
+
+use super::Datagrams;
+use super::socket::{Queued, Socket};
+use crate::Room;
+use crate::core_state::{Core, Sender};
+use crate::counters::count;
+use crate::discard::Discard;
+use crate::event::Ready;
+use crate::packet::{Outgoing, Path};
+use crate::slab::Key;
+use crate::socket::SocketKind;
+use core::net::SocketAddr;
+use danja_wire::checksum::pseudo_header;
+use danja_wire::ip::Protocol;
+use danja_wire::offload::sum_from;
+use danja_wire::{ChecksumState, Frame, ipv4, udp};
+
+/// Bytes of headers before the payload.
+pub(super) const fn headers(kind: SocketKind) -> usize {
+    match kind {
+        SocketKind::Datagram => ipv4::HEADER_LEN + udp::HEADER_LEN,
+        _ => ipv4::HEADER_LEN,
+    }
+}
+
+/// Bytes of the longest payload: what IPv4's total length can say.
+pub(super) const fn largest(kind: SocketKind) -> usize {
+    65_535 - headers(kind)
+}
+
+impl Datagrams {
+    /// The next datagram of a socket whose turn it is.
+    pub(crate) fn poll_transmit(
+        &mut self,
+        core: &mut Core,
+        place: Key,
+        _room: Room,
+    ) -> Option<(Path, Outgoing)> {
+        let socket = self.sockets.get_mut(place)?;
+        let mut made = None;
+        while let Some(queued) = socket.queued.front() {
+            let listed_at = queued.path.interface;
+            let path = current_path(core, socket, queued);
+            if let Some(path) = path
+                && path.interface != listed_at
+                && let Some(head) = socket.queued.front_mut()
+            {
+                // The route changed: it waits for its turn at the other interface.
+                head.path = path;
+                break;
+            }
+            let Some(queued) = take(core, socket) else { break };
+            match path {
+                Some(path) => {
+                    made = outgoing(core, socket, path, queued);
+                    break;
+                }
+                None => core.discard(Discard::NoRoute),
+            }
+        }
+        self.after_turn(core, place);
+        made
+    }
+
+    /// Lists the socket again if more waits, and wakes a sender.
+    fn after_turn(&mut self, core: &mut Core, place: Key) {
+        let Some(socket) = self.sockets.get_mut(place) else { return };
+        match (socket.queued.front(), socket.id) {
+            (Some(head), _) => core.ready.push(head.path.interface, Sender::Datagram(place)),
+            (None, Some(_)) => socket.listed = false,
+            (None, None) => {
+                self.sockets.remove(place);
+                return;
+            }
+        }
+        let room = socket.queued_cost <= socket.options.send_buffer / 2;
+        if let Some(id) = socket.id
+            && socket.blocked
+            && room
+        {
+            socket.blocked = false;
+            core.events.raise(id, Ready::WRITABLE);
+        }
+    }
+}
+
+/// Takes the oldest datagram out of the queue.
+fn take(core: &mut Core, socket: &mut Socket) -> Option<Queued> {
+    let queued = socket.queued.pop_front()?;
+    let cost = queued.cost();
+    socket.queued_cost = socket.queued_cost.saturating_sub(cost);
+    core.budget.give_back(cost);
+    Some(queued)
+}
+
+/// Throws away what waits for an interface that is down.
+pub(super) fn purge(core: &mut Core, socket: &mut Socket) {
+    while take(core, socket).is_some() {
+        core.discard(Discard::InterfaceDown);
+    }
+    // Its entry in the list finds nothing and is skipped.
+    socket.listed = false;
+}
+
+/// The path of a queued datagram, looked up again if anything changed since.
+fn current_path(core: &Core, socket: &Socket, queued: &Queued) -> Option<Path> {
+    if queued.path.generation == core.ip.generation() {
+        return Some(queued.path);
+    }
+    let source = Some(queued.path.source);
+    core.ip.path(source, queued.to.ip(), socket.options.interface).ok()
+}
+
+fn outgoing(
+    core: &mut Core,
+    socket: &Socket,
+    path: Path,
+    queued: Queued,
+) -> Option<(Path, Outgoing)> {
+    let mut frame = Frame::new();
+    frame.push(queued.payload);
+    let protocol = match socket.kind {
+        SocketKind::Datagram => {
+            let whole = frame.len().saturating_add(headers(socket.kind)) <= path.mtu;
+            let partial = whole && core.ip.checksum_offload(path.interface);
+            let from = SocketAddr::new(path.source, socket.local?.port());
+            udp_header(&mut frame, from, queued.to, partial)?;
+            count(&mut core.counters.udp_out_datagrams);
+            Protocol::UDP
+        }
+        SocketKind::Ping => {
+            count(&mut core.counters.icmp_out_msgs);
+            Protocol::ICMP
+        }
+        SocketKind::Raw(protocol) => protocol,
+        SocketKind::Stream => return None,
+    };
+    let packet = Outgoing {
+        source: path.source,
+        destination: queued.to.ip(),
+        protocol,
+        ttl: socket.options.ttl,
+        tos: socket.options.tos,
+        dont_fragment: queued.dont_fragment,
+        frame,
+    };
+    Some((path, packet))
+}
+
+fn udp_header(frame: &mut Frame, from: SocketAddr, to: SocketAddr, partial: bool) -> Option<()> {
+    let mut header = udp::Header::new(from.port(), to.port(), frame.len())?;
+    if partial {
+        let length = u32::from(header.length);
+        header.checksum = pseudo_header(from.ip(), to.ip(), Protocol::UDP.0, length).fold();
+        frame.offload.checksum =
+            ChecksumState::Partial { start: 0, offset: udp::CHECKSUM_OFFSET as u16 };
+    } else {
+        header.checksum = header.checksum_for(from.ip(), to.ip(), sum_from(frame, 0, usize::MAX));
+    }
+    header.emit(frame.prepend(udp::HEADER_LEN)?).ok()?;
+    Some(())
+}
