@@ -40,8 +40,12 @@ struct Arguments {
     /// Lines "PATTERN: reason" of scripts that do not apply; then every other one must pass.
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
+    /// The guide suite is in this directory: FreeBSD's habits, and the list of its scripts that do
+    /// not apply to this stack (crates/sim/guide-scripts.txt).
+    #[arg(long, value_name = "DIRECTORY", conflicts_with_all = ["personality", "manifest"])]
+    guide: Option<PathBuf>,
     /// Scripts, or directories with scripts (*.pkt) below them.
-    #[arg(required = true, value_name = "FILE")]
+    #[arg(required_unless_present = "guide", value_name = "FILE")]
     files: Vec<PathBuf>,
 }
 
@@ -64,11 +68,14 @@ fn main() -> ExitCode {
     }
 }
 
+/// The guide suite's scripts that do not apply.
+const GUIDE: &str = include_str!("../../guide-scripts.txt");
+
 /// Whether no script failed.
 fn work(arguments: &Arguments) -> io::Result<bool> {
     let personality = match arguments.personality {
-        Habits::Linux => Personality::Linux,
-        Habits::Freebsd => Personality::FreeBsd,
+        Habits::Linux if arguments.guide.is_none() => Personality::Linux,
+        _ => Personality::FreeBsd,
     };
     let mut defined = suite::definitions(personality);
     for definition in &arguments.define {
@@ -83,9 +90,13 @@ fn work(arguments: &Arguments) -> io::Result<bool> {
             let text = std::fs::read_to_string(path).map_err(|error| named(&error))?;
             Some(suite::Manifest::parse(&text).map_err(|error| named(&error))?)
         }
+        None if arguments.guide.is_some() => {
+            Some(suite::Manifest::parse(GUIDE).map_err(io::Error::other)?)
+        }
         None => None,
     };
-    let files = suite::scripts(&arguments.files)?;
+    let paths: Vec<PathBuf> = arguments.files.iter().chain(&arguments.guide).cloned().collect();
+    let files = suite::scripts(&paths)?;
     let mut out = io::stdout().lock();
     if arguments.check {
         let mut wrong = 0;
