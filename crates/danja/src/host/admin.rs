@@ -1,0 +1,86 @@
+//! Administration of a running host: addresses, routes, interfaces, configuration, and packets
+//! that no socket claims. What DHCP and a launcher use.
+
+use super::Host;
+use super::shared::Shared;
+use danja_stack::config::Route;
+use danja_stack::discard::Discard;
+use danja_stack::{Config, Instant, InterfaceId, Payload, Stack};
+use danja_wire::ip::Cidr;
+use std::net::IpAddr;
+use std::task::{Context, Poll};
+
+impl Shared {
+    fn administer<T>(&self, act: impl FnOnce(&mut Stack, Instant) -> T) -> T {
+        let mut core = self.lock();
+        let now = self.clock.now();
+        let result = act(&mut core.stack, now);
+        self.settle(core, now);
+        result
+    }
+}
+
+impl Host {
+    /// Adds an address with its connected route; `false` if there is no such interface, or it
+    /// has the address already.
+    pub fn add_address(&self, interface: InterfaceId, address: Cidr) -> bool {
+        self.shared().administer(|stack, now| stack.add_address(interface, address, now))
+    }
+
+    /// Removes an address and its connected route; `false` if it is not there.
+    pub fn remove_address(&self, interface: InterfaceId, address: IpAddr) -> bool {
+        self.shared().administer(|stack, now| stack.remove_address(interface, address, now))
+    }
+
+    /// Adds a route; `false` if it is there already or its interface is not.
+    pub fn add_route(&self, route: Route) -> bool {
+        self.shared().administer(|stack, now| stack.add_route(route, now))
+    }
+
+    /// Removes a route; `false` if it is not there.
+    pub fn remove_route(&self, route: Route) -> bool {
+        self.shared().administer(|stack, now| stack.remove_route(route, now))
+    }
+
+    /// Takes an interface up or down; `false` if there is no such interface.
+    pub fn set_up(&self, interface: InterfaceId, up: bool) -> bool {
+        self.shared().administer(|stack, now| stack.set_up(interface, up, now))
+    }
+
+    /// Changes the configuration while the host runs; a limit that is lowered applies to what
+    /// comes.
+    pub fn configure(&self, change: impl FnOnce(&mut Config)) {
+        self.shared().administer(|stack, _| change(stack.config_mut()));
+    }
+
+    /// Changes the resolver's settings.
+    pub fn configure_resolver(&self, change: impl FnOnce(&mut crate::resolve::Settings)) {
+        let resolver = &self.shared().resolver;
+        change(&mut resolver.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    }
+
+    /// A whole IP packet that no socket claimed, from an interface that hands them out
+    /// ([`Builder::hand_out_unclaimed`](crate::Builder::hand_out_unclaimed)). If there is none,
+    /// the task is woken when there may be.
+    pub fn poll_unclaimed(&self, interface: InterfaceId, context: &Context<'_>) -> Poll<Payload> {
+        let mut core = self.shared().lock();
+        if let Some(packet) = core.stack.poll_unclaimed(interface) {
+            return Poll::Ready(packet);
+        }
+        core.waiters.add_unclaimed(context.waker());
+        Poll::Pending
+    }
+
+    /// As [`Host::poll_unclaimed`], without waiting.
+    pub fn try_unclaimed(&self, interface: InterfaceId) -> Option<Payload> {
+        self.shared().lock().stack.poll_unclaimed(interface)
+    }
+
+    /// Sends a packet that has its own IP header.
+    ///
+    /// # Errors
+    /// The packet is malformed, or the interface has no room or no way to the destination.
+    pub fn inject(&self, interface: InterfaceId, packet: Payload) -> Result<(), Discard> {
+        self.shared().administer(|stack, now| stack.inject(interface, packet, now))
+    }
+}

@@ -1,0 +1,347 @@
+//! Makes a host from what its owner says, and from nothing else: no file of the system is read.
+
+use super::observe::Observer;
+use super::shared::{Core, Lane, Port, Shared};
+use super::waiters::Waiters;
+use super::wake::{Alarm, Notifier};
+use super::{Handle, Host, drive};
+use crate::clock::{Clock, RealClock};
+use crate::error::own;
+use crate::resolve::Settings;
+use danja_lan::{Adapter, Medium, Readiness};
+use danja_stack::config::{Route, Unclaimed};
+use danja_stack::views::InterfaceView;
+use danja_stack::{Config, Instant, InterfaceConfig, InterfaceId, Seeds, Stack};
+use danja_wire::ip::{Cidr, Version};
+use rustix::io::Errno;
+use rustix::rand::{GetRandomFlags, getrandom};
+use siphasher::sip::SipHasher24;
+use std::collections::VecDeque;
+use std::hash::Hasher;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex};
+use std::task::Waker;
+use std::thread;
+use std::time::Duration;
+
+/// What a host is made of; from [`Host::builder`].
+///
+/// Methods about one interface ([`address`](Self::address), [`any_address`](Self::any_address),
+/// …) mean the adapter that was given last, or the first if none was given yet.
+#[must_use]
+pub struct Builder {
+    name: String,
+    config: Config,
+    seeds: Option<Seeds>,
+    clock: Option<Arc<dyn Clock>>,
+    observer: Option<Arc<dyn Observer>>,
+    linger: Duration,
+    adapters: Vec<Box<dyn Adapter>>,
+    /// One for each adapter; before the first adapter, what is said of it.
+    plans: Vec<Plan>,
+    gateways: Vec<(Cidr, IpAddr)>,
+    resolver: Settings,
+}
+
+#[derive(Default)]
+struct Plan {
+    name: Option<String>,
+    addresses: Vec<Cidr>,
+    any_address: bool,
+    echo_to_application: bool,
+    unclaimed: Unclaimed,
+    probe: bool,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            name: "host".to_owned(),
+            config: Config::default(),
+            seeds: None,
+            clock: None,
+            observer: None,
+            linger: Duration::from_secs(2),
+            adapters: Vec::new(),
+            plans: vec![Plan::default()],
+            gateways: Vec::new(),
+            resolver: Settings::default(),
+        }
+    }
+}
+
+impl Builder {
+    /// The host's name, for people: in events, in the thread's name. `host` if none is given.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// One more adapter, which gets an interface.
+    pub fn adapter(mut self, adapter: impl Adapter + 'static) -> Self {
+        self.adapters.push(Box::new(adapter));
+        if self.adapters.len() > self.plans.len() {
+            self.plans.push(Plan::default());
+        }
+        self
+    }
+
+    fn plan(mut self, change: impl FnOnce(&mut Plan)) -> Self {
+        if let Some(plan) = self.plans.last_mut() {
+            change(plan);
+        }
+        self
+    }
+
+    /// The interface's name, such as `lan0` (which is the name the first gets by itself).
+    pub fn interface_name(self, name: impl Into<String>) -> Self {
+        self.plan(|plan| plan.name = Some(name.into()))
+    }
+
+    /// One more address of the interface, with its network.
+    pub fn address(self, address: Cidr) -> Self {
+        self.plan(|plan| plan.addresses.push(address))
+    }
+
+    /// The interface takes packets to any address, and sends from any.
+    pub fn any_address(self) -> Self {
+        self.plan(|plan| plan.any_address = true)
+    }
+
+    /// With [`Self::any_address`]: echo requests to addresses that are not the host's are handed
+    /// out instead of answered.
+    pub fn echo_to_application(self) -> Self {
+        self.plan(|plan| plan.echo_to_application = true)
+    }
+
+    /// Packets that no socket of this interface claims are not answered but handed out by
+    /// [`Host::poll_unclaimed`].
+    pub fn hand_out_unclaimed(self) -> Self {
+        self.plan(|plan| plan.unclaimed = Unclaimed::HandOut)
+    }
+
+    /// The interface's addresses are probed for before they are used (RFC 5227), for up to 7 s.
+    pub fn probe_addresses(self) -> Self {
+        self.plan(|plan| plan.probe = true)
+    }
+
+    /// The gateway to everywhere else; it must be in the network of an interface.
+    pub fn gateway(mut self, gateway: IpAddr) -> Self {
+        self.gateways.push((Cidr::any(Version::of(gateway)), gateway));
+        self
+    }
+
+    /// A route through a gateway that is in the network of an interface.
+    pub fn route(mut self, destination: Cidr, gateway: IpAddr) -> Self {
+        self.gateways.push((destination, gateway));
+        self
+    }
+
+    /// One more DNS server (port 53), asked in the order given.
+    pub fn dns(mut self, server: IpAddr) -> Self {
+        self.resolver.servers.push(SocketAddr::new(server, 53));
+        self
+    }
+
+    /// One more domain that is tried after a name without a dot.
+    pub fn search(mut self, domain: impl Into<String>) -> Self {
+        self.resolver.search.push(domain.into());
+        self
+    }
+
+    /// A name that is known without asking, as from `/etc/hosts`.
+    pub fn known_name(mut self, name: impl Into<String>, address: IpAddr) -> Self {
+        self.resolver.names.push((name.into(), address));
+        self
+    }
+
+    /// All settings of the resolver at once.
+    pub fn resolver(mut self, settings: Settings) -> Self {
+        self.resolver = settings;
+        self
+    }
+
+    /// The stack's configuration.
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Entropy; without it the operating system gives it.
+    pub const fn seeds(mut self, seeds: Seeds) -> Self {
+        self.seeds = Some(seeds);
+        self
+    }
+
+    /// The clock to live by; without it the machine's.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Who hears of every call and frame. See [`Observer`].
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// How long the last handle's drop may wait for closed sockets' data to be delivered. 2 s;
+    /// it returns at once when nothing is left to deliver.
+    pub const fn linger(mut self, at_most: Duration) -> Self {
+        self.linger = at_most;
+        self
+    }
+
+    /// Makes the host and starts its thread.
+    ///
+    /// # Errors
+    /// No adapter takes what was said of an interface, a gateway is in no interface's network
+    /// (`InvalidInput`), or the system gives no descriptor, thread or entropy.
+    pub fn build(self) -> io::Result<Host> {
+        self.check()?;
+        let clock = self.clock.unwrap_or_else(|| Arc::new(RealClock::new()));
+        let seeds = match self.seeds {
+            Some(seeds) => seeds,
+            None => Seeds { secret: draw()?, public: draw()? },
+        };
+        let random = (random_key(&seeds), AtomicU64::new(0));
+        let notifier = Arc::new(Notifier::new()?);
+        let mut stack = Stack::new(self.config, seeds);
+        let now = clock.now();
+        let mut ports = Vec::new();
+        for (adapter, plan) in self.adapters.into_iter().zip(self.plans) {
+            ports.push(add_port(&mut stack, adapter, plan, ports.len(), &notifier, now)?);
+        }
+        for (destination, gateway) in self.gateways {
+            add_route(&mut stack, destination, gateway, now)?;
+        }
+        let alarm =
+            Arc::new(Alarm { jumped: AtomicBool::new(false), notifier: Arc::clone(&notifier) });
+        clock.register(Waker::from(Arc::clone(&alarm)));
+        let shared = Arc::new(Shared {
+            name: self.name,
+            core: Mutex::new(Core {
+                stack,
+                waiters: Waiters::default(),
+                observer: self.observer,
+                events: VecDeque::new(),
+                idle: Vec::new(),
+                sleeps_until: Instant::ZERO,
+                ended: false,
+            }),
+            ports,
+            clock,
+            notifier,
+            alarm,
+            adapters_until: AtomicU64::new(u64::MAX),
+            stops_at: AtomicU64::new(u64::MAX),
+            resolver: Mutex::new(self.resolver),
+            random,
+        });
+        start(shared, self.linger)
+    }
+
+    fn check(&self) -> io::Result<()> {
+        let without = self.plans.len() > self.adapters.len();
+        if without && self.plans.iter().any(|plan| !plan.addresses.is_empty()) {
+            let text = "an address was given, but no adapter: an interface needs both";
+            return Err(own(Errno::INVAL, text));
+        }
+        Ok(())
+    }
+}
+
+fn draw() -> io::Result<[u8; 32]> {
+    let mut seed = [0; 32];
+    let mut filled = 0;
+    while filled < seed.len() {
+        filled += getrandom(&mut seed[filled..], GetRandomFlags::empty())?;
+    }
+    Ok(seed)
+}
+
+/// A key of the host's own, from the secret seed; the stack's keys cannot be told from it.
+fn random_key(seeds: &Seeds) -> SipHasher24 {
+    let half = |label: u64| {
+        let mut hasher = SipHasher24::new();
+        hasher.write(&seeds.secret);
+        hasher.write_u64(label);
+        hasher.finish()
+    };
+    SipHasher24::new_with_keys(half(1), half(2))
+}
+
+fn start(shared: Arc<Shared>, linger: Duration) -> io::Result<Host> {
+    let body = Arc::clone(&shared);
+    let thread = thread::Builder::new()
+        .name(format!("danja {}", shared.name))
+        .spawn(move || drive::run(&body))?;
+    Ok(Host { handle: Arc::new(Handle { shared, thread: Mutex::new(Some(thread)), linger }) })
+}
+
+fn add_port(
+    stack: &mut Stack,
+    mut adapter: Box<dyn Adapter>,
+    plan: Plan,
+    index: usize,
+    notifier: &Arc<Notifier>,
+    now: Instant,
+) -> io::Result<Port> {
+    let can = adapter.capabilities();
+    let medium = match can.medium {
+        Medium::Ethernet(address) => danja_stack::Medium::Ethernet(address),
+        Medium::Ip => danja_stack::Medium::Ip,
+    };
+    let name = plan.name.unwrap_or_else(|| format!("lan{index}"));
+    let mut config = InterfaceConfig::new(&name, medium, can.mtu);
+    config.addresses = plan.addresses;
+    config.any_address = plan.any_address;
+    config.echo_to_application = plan.echo_to_application;
+    config.unclaimed = plan.unclaimed;
+    config.checksum_offload = can.checksum;
+    config.max_segmented = can.max_segmented;
+    config.probe_addresses = plan.probe;
+    let added = stack.add_interface(config, now);
+    let id = added.ok_or_else(|| own(Errno::INVAL, "the stack takes no more interfaces"))?;
+    let descriptor = match adapter.readiness() {
+        Readiness::Descriptor(descriptor) => Some(descriptor.try_clone_to_owned()?),
+        Readiness::Waker => None,
+    };
+    adapter.set_waker(Waker::from(Arc::clone(notifier)));
+    Ok(Port {
+        id,
+        name,
+        medium: can.medium,
+        descriptor,
+        hands_out: plan.unclaimed == Unclaimed::HandOut,
+        blocked: AtomicBool::new(false),
+        failed: AtomicBool::new(false),
+        lane: Mutex::new(Lane { adapter, frames: Vec::new() }),
+    })
+}
+
+/// A route by the interface in whose network the gateway is.
+fn add_route(
+    stack: &mut Stack,
+    destination: Cidr,
+    gateway: IpAddr,
+    now: Instant,
+) -> io::Result<()> {
+    let networks = stack.interfaces();
+    let holds = |address: &Cidr| address.contains(gateway);
+    let mut outside = networks.iter().filter(|network| network.id != InterfaceId::LOOPBACK);
+    // Where packets have no link header the gateway is whoever is at the other end.
+    let holds = |network: &&InterfaceView| {
+        network.medium == danja_stack::Medium::Ip || network.addresses.iter().any(holds)
+    };
+    let found = outside.find(holds);
+    let Some(found) = found else {
+        let text = format!("the gateway {gateway} is in no interface's network");
+        return Err(own(Errno::INVAL, text));
+    };
+    let route = Route { destination, gateway: Some(gateway), interface: found.id, metric: 0 };
+    stack.add_route(route, now);
+    Ok(())
+}

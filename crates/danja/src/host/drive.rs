@@ -1,0 +1,154 @@
+//! The host's thread: waits for frames and deadlines, gives both to the stack, and sleeps.
+//! Socket calls do not pass through it.
+
+use super::observed;
+use super::shared::{BATCH, Port, Shared};
+use danja_stack::{Frame, Instant};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Waker;
+use std::time::Duration;
+
+/// The thread's body.
+pub(super) fn run(shared: &Arc<Shared>) {
+    let _end = End(shared);
+    let mut frames = Vec::with_capacity(BATCH);
+    loop {
+        shared.notifier.awake();
+        shared.adapters_until.store(u64::MAX, Ordering::SeqCst);
+        let mut more = false;
+        for port in &shared.ports {
+            more |= shared.receive(port, &mut frames);
+        }
+        shared.look();
+        if shared.has_stopped() {
+            return;
+        }
+        if !more {
+            shared.sleep();
+        }
+    }
+}
+
+/// Whatever ends the thread, nobody waits for it in vain.
+struct End<'a>(&'a Shared);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        let mut wakers = Vec::new();
+        let mut core = self.0.lock();
+        core.ended = true;
+        core.waiters.take_all(&mut wakers);
+        wakers.append(&mut core.idle);
+        drop(core);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Shared {
+    /// Takes a batch of frames off an adapter; says whether more may wait.
+    fn receive(&self, port: &Port, frames: &mut Vec<Frame>) -> bool {
+        if port.failed.load(Ordering::Relaxed) {
+            return false;
+        }
+        let received = port.lock().adapter.receive(self.clock.now(), frames, BATCH);
+        if !frames.is_empty() {
+            self.input(port, frames);
+        }
+        match received {
+            Ok(count) => count == BATCH,
+            Err(error) => {
+                self.fail(port, error);
+                false
+            }
+        }
+    }
+
+    fn input(&self, port: &Port, frames: &mut Vec<Frame>) {
+        if self.lock().observer.is_none() {
+            self.input_batch(port, frames);
+            return;
+        }
+        // What the stack answers to one frame is told, and sent, before the next comes in.
+        let mut one = Vec::with_capacity(1);
+        for frame in frames.drain(..) {
+            one.push(frame);
+            self.input_batch(port, &mut one);
+        }
+    }
+
+    fn input_batch(&self, port: &Port, frames: &mut Vec<Frame>) {
+        let mut core = self.lock();
+        let now = self.clock.now();
+        observed::receive(&mut core, &self.name, port, frames, now);
+        let mut wakers = Vec::new();
+        if port.hands_out {
+            core.waiters.wake_unclaimed(&mut wakers);
+        }
+        self.settle(core, now);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Looks at the clock.
+    fn look(&self) {
+        let mut wakers = Vec::new();
+        let mut core = self.lock();
+        core.sleeps_until = Instant::ZERO;
+        if self.alarm.jumped.swap(false, Ordering::AcqRel) {
+            // Those whose time-outs were set by the clock that jumped.
+            core.waiters.take_all(&mut wakers);
+        }
+        let now = self.clock.now();
+        // `settle` handles what is due.
+        self.settle(core, now);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Whether the last handle has gone, and nothing is left to be sent (or no time for it).
+    fn has_stopped(&self) -> bool {
+        let stops_at = self.stops_at.load(Ordering::Acquire);
+        if stops_at == u64::MAX {
+            return false;
+        }
+        self.clock.now().as_nanos() >= stops_at || !self.lock().has_unfinished()
+    }
+
+    /// Sleeps until a frame, room, a deadline or a notification comes.
+    fn sleep(&self) {
+        let mut until = Instant::from_nanos(self.stops_at.load(Ordering::Acquire));
+        for port in self.ports.iter().filter(|port| !port.failed.load(Ordering::Relaxed)) {
+            until = until.min(port.lock().adapter.poll_timeout().unwrap_or(Instant::MAX));
+        }
+        self.adapters_until.store(until.as_nanos(), Ordering::SeqCst);
+        let mut core = self.lock();
+        until = until.min(core.stack.poll_timeout().unwrap_or(Instant::MAX));
+        core.sleeps_until = until;
+        for port in &self.ports {
+            port.blocked.store(core.stack.wants_transmit(port.id), Ordering::Relaxed);
+        }
+        drop(core);
+        let delay = if until == Instant::MAX { None } else { self.clock.sleep(until) };
+        if delay != Some(Duration::ZERO) && self.notifier.fall_asleep() {
+            self.poll(delay);
+        }
+    }
+
+    fn poll(&self, delay: Option<Duration>) {
+        let counter = self.notifier.descriptor();
+        let mut descriptors = vec![PollFd::from_borrowed_fd(counter, PollFlags::IN)];
+        for port in self.ports.iter().filter(|port| !port.failed.load(Ordering::Relaxed)) {
+            let Some(descriptor) = &port.descriptor else { continue };
+            let mut interest = PollFlags::IN;
+            interest.set(PollFlags::OUT, port.blocked.load(Ordering::Relaxed));
+            descriptors.push(PollFd::new(descriptor, interest));
+        }
+        let delay = delay.and_then(|delay| Timespec::try_from(delay).ok());
+        // An interruption (or a failure, which a look around does not make worse) is a wake-up.
+        let ready = poll(&mut descriptors, delay.as_ref());
+        let counted = descriptors.first().is_some_and(|first| !first.revents().is_empty());
+        if ready.is_ok() && counted {
+            self.notifier.drain();
+        }
+    }
+}

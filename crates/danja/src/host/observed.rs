@@ -1,0 +1,261 @@
+//! The stack's doors as an observer sees them: the same calls, with the control information
+//! taken before and after. Without an observer each is the plain call.
+
+use super::observe::{
+    Call, CallEvent, ChangeEvent, Flow, FrameEvent, Observed, Observer, Outcome, link_len,
+};
+use super::shared::{Core, Port};
+use crate::error::Failure;
+use danja_lan::Medium;
+use danja_stack::socket::{Received, SocketKind, SocketOption};
+use danja_stack::{ControlInfo, Frame, Instant, Room, SocketId, Stack};
+use danja_wire::frame::HEADER_ROOM;
+use danja_wire::ip::Protocol;
+use danja_wire::{ethernet, ipv4};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+/// What a successful call gave, for the observer.
+pub(crate) trait Success {
+    /// As an outcome.
+    fn outcome(&self) -> Outcome;
+}
+
+impl Success for () {
+    fn outcome(&self) -> Outcome {
+        Outcome::Done
+    }
+}
+
+impl Success for usize {
+    fn outcome(&self) -> Outcome {
+        Outcome::Bytes(*self)
+    }
+}
+
+impl Success for Received {
+    fn outcome(&self) -> Outcome {
+        Outcome::Bytes(self.bytes)
+    }
+}
+
+impl Success for SocketId {
+    fn outcome(&self) -> Outcome {
+        Outcome::Socket(*self)
+    }
+}
+
+impl Success for (SocketId, SocketAddr) {
+    fn outcome(&self) -> Outcome {
+        Outcome::Accepted(self.0, self.1)
+    }
+}
+
+impl Success for SocketOption {
+    fn outcome(&self) -> Outcome {
+        Outcome::Value(*self)
+    }
+}
+
+/// A socket call.
+pub(super) fn call<T: Success, E: Failure>(
+    core: &mut Core,
+    host: &str,
+    call: Call,
+    socket: Option<SocketId>,
+    now: Instant,
+    act: impl FnOnce(&mut Stack, Instant) -> Result<T, E>,
+) -> Result<T, E> {
+    let Some(observer) = core.observer.clone() else { return act(&mut core.stack, now) };
+    let before = socket.and_then(|socket| core.stack.control_info(socket));
+    let result = act(&mut core.stack, now);
+    let outcome = match &result {
+        Ok(value) => value.outcome(),
+        Err(error) if error.would_block() => Outcome::Waits,
+        Err(error) => Outcome::Failed(error.to_io()),
+    };
+    let (made, accepted) = match &outcome {
+        Outcome::Socket(made) => (Some(*made), None),
+        Outcome::Accepted(made, _) => (None, core.stack.control_info(*made)),
+        _ => (None, None),
+    };
+    let socket = socket.or(made);
+    let after = socket
+        .and_then(|socket| core.stack.control_info(socket))
+        .or_else(|| before.as_ref().and_then(|before| record_of(&core.stack, before)));
+    let event = CallEvent {
+        call,
+        socket,
+        before: before.as_ref(),
+        after: after.as_ref(),
+        accepted: accepted.as_ref(),
+        outcome: &outcome,
+    };
+    observer.observe(host, now, &Observed::Call(event));
+    result
+}
+
+/// What the protocol keeps of a socket whose descriptor has ended.
+fn record_of(stack: &Stack, before: &ControlInfo) -> Option<ControlInfo> {
+    let found = stack.find(Protocol::TCP, before.local?, before.remote?)?;
+    (before.kind == SocketKind::Stream && found.remote == before.remote).then_some(found)
+}
+
+/// Frames came in. With an observer they are received one at a time, and `between` is called
+/// after each: what the stack answers is sent before the next is looked at.
+pub(super) fn receive(
+    core: &mut Core,
+    host: &str,
+    port: &Port,
+    frames: &mut Vec<Frame>,
+    now: Instant,
+) {
+    let Some(observer) = core.observer.clone() else {
+        core.stack.receive(port.id, frames, now);
+        return;
+    };
+    for frame in frames.drain(..) {
+        let flow = flow_of(&frame, port.medium, Side::Receiver);
+        let before = flow.and_then(|flow| find(&core.stack, flow));
+        core.stack.receive(port.id, &mut vec![frame.clone()], now);
+        let after = flow.and_then(|flow| find(&core.stack, flow));
+        let event = FrameEvent {
+            interface: port.id,
+            interface_name: &port.name,
+            medium: port.medium,
+            frame: &frame,
+            flow,
+            before: before.as_ref(),
+            after: after.as_ref(),
+        };
+        observer.observe(host, now, &Observed::Received(event));
+    }
+}
+
+/// The next frame to send.
+pub(super) fn poll_transmit(
+    core: &mut Core,
+    host: &str,
+    port: &Port,
+    room: Room,
+    now: Instant,
+) -> Option<Frame> {
+    let Some(observer) = core.observer.clone() else {
+        return core.stack.poll_transmit(port.id, room, now);
+    };
+    let snapshot = core.stack.sockets();
+    let frame = core.stack.poll_transmit(port.id, room, now)?;
+    let flow = flow_of(&frame, port.medium, Side::Sender);
+    let before = flow.and_then(|flow| find_in(&snapshot, flow));
+    let after = flow.and_then(|flow| find(&core.stack, flow));
+    let event = FrameEvent {
+        interface: port.id,
+        interface_name: &port.name,
+        medium: port.medium,
+        frame: &frame,
+        flow,
+        before,
+        after: after.as_ref(),
+    };
+    observer.observe(host, now, &Observed::Transmitted(event));
+    Some(frame)
+}
+
+/// A deadline has come.
+pub(super) fn handle_timeout(core: &mut Core, host: &str, now: Instant) {
+    let Some(observer) = core.observer.clone() else {
+        core.stack.handle_timeout(now);
+        return;
+    };
+    let before = core.stack.sockets();
+    core.stack.handle_timeout(now);
+    let after = core.stack.sockets();
+    tell_changes(&observer, host, now, &before, &after);
+}
+
+fn tell_changes(
+    observer: &Arc<dyn Observer>,
+    host: &str,
+    now: Instant,
+    before: &[ControlInfo],
+    after: &[ControlInfo],
+) {
+    let same = |one: &ControlInfo, other: &ControlInfo| {
+        one.kind == other.kind
+            && one.remote == other.remote
+            && one.local == other.local
+            && (one.socket == other.socket || one.remote.is_some())
+    };
+    for old in before {
+        let new = after.iter().find(|new| same(old, new));
+        if new != Some(old) {
+            let event = ChangeEvent { before: Some(old), after: new };
+            observer.observe(host, now, &Observed::TimedOut(event));
+        }
+    }
+    for new in after.iter().filter(|new| !before.iter().any(|old| same(old, new))) {
+        let event = ChangeEvent { before: None, after: Some(new) };
+        observer.observe(host, now, &Observed::TimedOut(event));
+    }
+}
+
+fn find(stack: &Stack, flow: Flow) -> Option<ControlInfo> {
+    stack.find(flow.protocol, flow.local, flow.remote)
+}
+
+/// As [`find`], in a snapshot.
+fn find_in(sockets: &[ControlInfo], flow: Flow) -> Option<&ControlInfo> {
+    let kind = match flow.protocol {
+        Protocol::TCP => SocketKind::Stream,
+        _ => SocketKind::Datagram,
+    };
+    let bound = |info: &&ControlInfo| {
+        info.kind == kind
+            && info.local.is_some_and(|local| {
+                local == flow.local
+                    || local.ip().is_unspecified() && local.port() == flow.local.port()
+            })
+    };
+    let bound_ones = || sockets.iter().filter(bound);
+    bound_ones()
+        .find(|info| info.remote == Some(flow.remote))
+        .or_else(|| bound_ones().find(|info| info.remote.is_none()))
+}
+
+/// Which end of the frame this host is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Side {
+    Sender,
+    Receiver,
+}
+
+/// The endpoints of a TCP or UDP packet; none of a later fragment, which does not name them.
+pub(super) fn flow_of(frame: &Frame, medium: Medium, side: Side) -> Option<Flow> {
+    let mut front = [0; HEADER_ROOM];
+    let copied = frame.copy_front(&mut front);
+    let bytes = front.get(..copied)?;
+    let l2_len = link_len(medium);
+    if l2_len > 0 {
+        let header = ethernet::Header::parse(bytes).ok()?;
+        if header.ether_type != ethernet::EtherType::IPV4 {
+            return None;
+        }
+    }
+    let packet = bytes.get(l2_len..)?;
+    let header = ipv4::Header::parse_front(packet, frame.len().saturating_sub(l2_len)).ok()?;
+    let known = matches!(header.protocol, Protocol::TCP | Protocol::UDP);
+    if !known || header.fragment_offset > 0 {
+        return None;
+    }
+    let header_len = usize::from(*packet.first()? & 0x0f) * 4;
+    let ports = packet.get(header_len..header_len + 4)?;
+    let source = u16::from_be_bytes([ports[0], ports[1]]);
+    let destination = u16::from_be_bytes([ports[2], ports[3]]);
+    let source = SocketAddr::new(IpAddr::V4(header.source), source);
+    let destination = SocketAddr::new(IpAddr::V4(header.destination), destination);
+    let (local, remote) = match side {
+        Side::Sender => (source, destination),
+        Side::Receiver => (destination, source),
+    };
+    Some(Flow { protocol: header.protocol, local, remote })
+}

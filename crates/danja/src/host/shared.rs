@@ -1,0 +1,273 @@
+//! What the host's thread and the socket calls share: the stack behind its lock, the adapters
+//! behind theirs, and the rule by which frames leave in order. No protocol logic.
+//!
+//! Locks are taken in one order: the stack's, then an adapter's. An adapter's is taken before the
+//! stack's is released, so that frames leave in the order in which they were made; no waker is
+//! called while the stack's is held.
+
+use super::observe::Observer;
+use super::observed;
+use super::waiters::Waiters;
+use super::wake::{Alarm, Notifier};
+use crate::clock::Clock;
+use crate::resolve::Settings;
+use danja_lan::{Adapter, Medium};
+use danja_stack::event::Event;
+use danja_stack::views::TcpState;
+use danja_stack::{ControlInfo, Frame, Instant, InterfaceId, Room, Stack};
+use rustix::fd::OwnedFd;
+use siphasher::sip::SipHasher24;
+use std::collections::VecDeque;
+use std::hash::Hasher;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+/// Frames made (or received) under one taking of the lock; a call is not held up for longer.
+pub(super) const BATCH: usize = 64;
+
+/// Host events that nobody has asked for; older ones are forgotten.
+const EVENTS: usize = 64;
+
+/// Something that happened to the host and to none of its sockets, from
+/// [`Host::next_event`](crate::Host::next_event).
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum HostEvent {
+    /// Another machine uses one of our addresses, there is a new one, and so on.
+    Stack(Event),
+    /// An adapter failed; its interface is down and is not used any more.
+    AdapterFailed {
+        /// The adapter's interface.
+        interface: InterfaceId,
+        /// What the device said.
+        error: io::Error,
+    },
+}
+
+/// One adapter and its interface.
+pub(super) struct Port {
+    pub(super) id: InterfaceId,
+    pub(super) name: String,
+    pub(super) medium: Medium,
+    /// A duplicate of the adapter's descriptor, for polling; without it the adapter has a waker.
+    pub(super) descriptor: Option<OwnedFd>,
+    /// What no socket claims is handed out.
+    pub(super) hands_out: bool,
+    /// The stack has frames and the adapter had no room.
+    pub(super) blocked: AtomicBool,
+    pub(super) failed: AtomicBool,
+    pub(super) lane: Mutex<Lane>,
+}
+
+/// An adapter, and the frames that are on their way to it.
+pub(super) struct Lane {
+    pub(super) adapter: Box<dyn Adapter>,
+    pub(super) frames: Vec<Frame>,
+}
+
+impl Port {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Lane> {
+        self.lane.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the stack's lock guards.
+pub(crate) struct Core {
+    pub(crate) stack: Stack,
+    pub(super) waiters: Waiters,
+    pub(super) observer: Option<Arc<dyn Observer>>,
+    pub(super) events: VecDeque<HostEvent>,
+    /// Who waits for the sockets' last data to be delivered.
+    pub(super) idle: Vec<Waker>,
+    /// When the thread wakes up by itself; the past while it is awake.
+    pub(super) sleeps_until: Instant,
+    /// The thread has ended.
+    pub(crate) ended: bool,
+}
+
+/// See the module.
+pub(crate) struct Shared {
+    pub(super) name: String,
+    pub(super) core: Mutex<Core>,
+    pub(super) ports: Vec<Port>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(super) notifier: Arc<Notifier>,
+    pub(super) alarm: Arc<Alarm>,
+    /// Until when the thread sleeps as far as adapters are concerned, in nanoseconds; the end of
+    /// time while it is awake.
+    pub(super) adapters_until: AtomicU64,
+    /// When the host ends even if not all is sent, in nanoseconds; the end of time while it is
+    /// in use.
+    pub(super) stops_at: AtomicU64,
+    pub(crate) resolver: Mutex<Settings>,
+    /// Key and counter of the numbers that a forger must not guess (DNS message ids).
+    pub(super) random: (SipHasher24, AtomicU64),
+}
+
+impl Shared {
+    /// The state can be used after a panic in an observer or adapter: the stack does not panic,
+    /// and no call of this file leaves it half changed.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who hears what happens, if anybody does.
+    pub(crate) fn observer(&self) -> Option<Arc<dyn Observer>> {
+        self.lock().observer.clone()
+    }
+
+    /// A number that cannot be guessed from others.
+    pub(crate) fn random_u16(&self) -> u16 {
+        let (key, counter) = &self.random;
+        let mut hasher = *key;
+        hasher.write_u64(counter.fetch_add(1, Ordering::Relaxed));
+        hasher.finish() as u16
+    }
+
+    pub(super) fn port(&self, interface: InterfaceId) -> Option<&Port> {
+        self.ports.iter().find(|port| port.id == interface)
+    }
+
+    /// Ends every use of the lock that may have changed something: what the stack has to send
+    /// is sent, whom it has readied is woken, and the thread learns of an earlier deadline.
+    pub(crate) fn settle<'a>(&'a self, mut core: MutexGuard<'a, Core>, mut now: Instant) {
+        let mut wakers = Vec::new();
+        // Loopback packets wait for this; other timers that are due do no harm here.
+        if core.stack.poll_timeout().is_some_and(|due| due <= now) {
+            observed::handle_timeout(&mut core, &self.name, now);
+        }
+        loop {
+            core.gather(&mut wakers);
+            let filled = self.fill(&mut core, now);
+            // The deadline must be known before the lock is released.
+            let due = core.stack.poll_timeout();
+            if due.is_some_and(|due| due < core.sleeps_until) {
+                self.notifier.notify();
+            }
+            drop(core);
+            let Some((port, lane, more)) = filled else { break };
+            self.transmit(port, lane, now);
+            wakers.drain(..).for_each(Waker::wake);
+            if !more {
+                return;
+            }
+            core = self.lock();
+            now = self.clock.now();
+        }
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Asks the stack for the frames of one interface, as many as its adapter has room for, and
+    /// says whether more may wait. The adapter stays locked.
+    fn fill(&self, core: &mut Core, now: Instant) -> Option<(&Port, MutexGuard<'_, Lane>, bool)> {
+        for port in &self.ports {
+            if port.failed.load(Ordering::Relaxed) || !core.stack.wants_transmit(port.id) {
+                continue;
+            }
+            let mut lane = port.lock();
+            let offered = lane.adapter.room(now);
+            let mut room = Room { frames: offered.frames, bytes: offered.bytes };
+            while !room.is_empty() && lane.frames.len() < BATCH {
+                let frame = observed::poll_transmit(core, &self.name, port, room, now);
+                let Some(frame) = frame else { break };
+                room = room.less(frame.len());
+                lane.frames.push(frame);
+            }
+            if room.is_empty() && !port.blocked.swap(true, Ordering::Relaxed) {
+                // The thread has to wait for room now, too.
+                self.notifier.notify();
+            }
+            if !lane.frames.is_empty() {
+                let later = self.ports.len() > 1 && self.wants_transmit(core);
+                let more = later || lane.frames.len() == BATCH;
+                return Some((port, lane, more));
+            }
+        }
+        None
+    }
+
+    /// Whether a port other than a blocked one has something to send.
+    fn wants_transmit(&self, core: &Core) -> bool {
+        self.ports.iter().any(|port| {
+            !port.failed.load(Ordering::Relaxed)
+                && !port.blocked.load(Ordering::Relaxed)
+                && core.stack.wants_transmit(port.id)
+        })
+    }
+
+    fn transmit(&self, port: &Port, mut lane: MutexGuard<'_, Lane>, now: Instant) {
+        let Lane { adapter, frames } = &mut *lane;
+        let sent = adapter.transmit(now, frames);
+        frames.clear();
+        let due = adapter.poll_timeout();
+        drop(lane);
+        // A wrapper that delays frames has a deadline of its own.
+        let due = due.map_or(u64::MAX, Instant::as_nanos);
+        if due < self.adapters_until.load(Ordering::SeqCst) {
+            self.notifier.notify();
+        }
+        if let Err(error) = sent {
+            self.fail(port, error);
+        }
+    }
+
+    /// An adapter failed: its interface goes down, as when a cable is pulled.
+    pub(super) fn fail(&self, port: &Port, error: io::Error) {
+        if port.failed.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let mut core = self.lock();
+        let now = self.clock.now();
+        core.stack.set_up(port.id, false, now);
+        core.tell(HostEvent::AdapterFailed { interface: port.id, error });
+        self.settle(core, now);
+    }
+}
+
+impl Core {
+    /// What the stack reports: wakers are gathered, the rest is kept for whom it concerns.
+    pub(super) fn gather(&mut self, wakers: &mut Vec<Waker>) {
+        while let Some(event) = self.stack.poll_event() {
+            match event {
+                Event::Socket { socket, ready } => self.waiters.on_ready(socket, ready, wakers),
+                Event::Incoming(incoming) => self.waiters.on_incoming(incoming, wakers),
+                Event::Withdrawn(id) => self.waiters.on_withdrawn(id, wakers),
+                other => self.tell(HostEvent::Stack(other)),
+            }
+        }
+        wakers.append(&mut self.idle);
+    }
+
+    fn tell(&mut self, event: HostEvent) {
+        if self.events.len() == EVENTS {
+            self.events.pop_front();
+        }
+        self.events.push_back(event);
+    }
+
+    /// Whether closed sockets still have something to deliver.
+    pub(super) fn has_unfinished(&self) -> bool {
+        self.stack.sockets().iter().any(is_unfinished)
+    }
+}
+
+/// Whether a record that no socket owns still has something to deliver. What the peer alone has
+/// to do (FIN-WAIT-2, TIME-WAIT) is not waited for, nor is its acknowledgement of our FIN once
+/// both have said all.
+pub(super) fn is_unfinished(info: &ControlInfo) -> bool {
+    let orphan = info.socket.is_none() && info.listener.is_none();
+    orphan
+        && match info.state {
+            Some(TcpState::LastAck) => info.send_queue > 1,
+            Some(
+                TcpState::SynReceived
+                | TcpState::Established
+                | TcpState::CloseWait
+                | TcpState::FinWait1
+                | TcpState::Closing,
+            ) => true,
+            _ => false,
+        }
+}

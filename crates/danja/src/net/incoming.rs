@@ -1,0 +1,88 @@
+//! Decisions before the handshake: a listener with [`SocketOption::Admitting`] tells of each SYN,
+//! and the application admits, refuses or drops it.
+//!
+//! [`SocketOption::Admitting`]: super::SocketOption::Admitting
+
+use super::Socket;
+use crate::error::Failure;
+use crate::host::observe::Call;
+use crate::host::{Ask, IncomingEvent, Parker};
+use danja_stack::event::IncomingId;
+use danja_stack::socket::VerdictError;
+use danja_stack::{Instant, Stack};
+use std::io;
+use std::task::{Context, Poll};
+
+impl Socket {
+    /// The next client that wants to connect to this admitting listener, or the withdrawal of an
+    /// earlier one. Waits for it, unless the socket is non-blocking.
+    ///
+    /// # Errors
+    /// `WouldBlock`, when none is there (in time).
+    pub fn next_incoming(&self) -> io::Result<IncomingEvent> {
+        if self.inner.is_nonblocking() {
+            return self.host().shared().try_incoming(self.id());
+        }
+        let clock = &*self.host().shared().clock;
+        let until = self.inner.read_timeout().map(|timeout| clock.now() + timeout);
+        Parker::with(|parker, waker| {
+            let context = Context::from_waker(waker);
+            loop {
+                if let Poll::Ready(event) = self.poll_incoming(&context) {
+                    return event;
+                }
+                if !parker.sleep(clock, until) {
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
+            }
+        })
+    }
+
+    /// As [`Socket::next_incoming`], for a task.
+    ///
+    /// # Errors
+    /// The host has ended.
+    pub fn poll_incoming(&self, context: &Context<'_>) -> Poll<io::Result<IncomingEvent>> {
+        self.host().shared().poll_incoming(self.id(), context)
+    }
+
+    /// Lets a client in: the handshake goes on, and `accept` will give the connection.
+    ///
+    /// # Errors
+    /// The client has gone (ECONNABORTED), or a limit is reached (ENOBUFS).
+    pub fn admit(&self, incoming: IncomingId) -> io::Result<()> {
+        self.verdict(Call::Admit(incoming), incoming, |stack, now| stack.admit(incoming, now))
+    }
+
+    /// Refuses a client, by RST, or by an ICMP destination-unreachable message of this code.
+    ///
+    /// # Errors
+    /// The client has gone (ECONNABORTED).
+    pub fn refuse(&self, incoming: IncomingId, unreachable: Option<u8>) -> io::Result<()> {
+        self.verdict(Call::Refuse(incoming, unreachable), incoming, |stack, now| {
+            stack.refuse(incoming, unreachable, now)
+        })
+    }
+
+    /// Forgets a client without an answer.
+    ///
+    /// # Errors
+    /// The client has gone (ECONNABORTED).
+    pub fn drop_incoming(&self, incoming: IncomingId) -> io::Result<()> {
+        self.verdict(Call::DropIncoming(incoming), incoming, |stack, now| {
+            stack.drop_incoming(incoming, now)
+        })
+    }
+
+    fn verdict(
+        &self,
+        call: Call,
+        incoming: IncomingId,
+        act: impl FnOnce(&mut Stack, Instant) -> Result<(), VerdictError>,
+    ) -> io::Result<()> {
+        let shared = self.host().shared();
+        let given = shared.call(Ask::of(self.id(), call), act);
+        shared.decided(incoming);
+        given.map_err(|error| error.to_io())
+    }
+}

@@ -1,0 +1,382 @@
+//! [`TcpStream`]: std's, on a host of ours; and what an executor needs to drive it.
+
+use super::endpoints::each_endpoint;
+use super::inner::{Mode, settled};
+use super::{
+    Interest, OptionName, RecvFlags, SendFlags, Socket, SocketKind, SocketOption, ToEndpoints,
+};
+use crate::error::own;
+use crate::host::Host;
+use danja_stack::ControlInfo;
+use rustix::io::Errno;
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// A TCP connection, as `std::net::TcpStream`.
+///
+/// ```
+/// use danja::net::{TcpListener, TcpStream};
+/// # use danja::{Host, lan::{MacAddress, cable::Switch}};
+/// use std::io::{Read, Write};
+///
+/// # fn main() -> std::io::Result<()> {
+/// # let port = Switch::new().port(MacAddress([2, 0, 0, 0, 0, 1]));
+/// # let host = Host::builder()
+/// #     .adapter(port).address("10.0.0.1/24".parse().unwrap()).build()?;
+/// let listener = TcpListener::bind(&host, "127.0.0.1:0")?;
+/// let mut stream = TcpStream::connect(&host, listener.local_addr()?)?;
+/// let (mut peer, _) = listener.accept()?;
+/// peer.write_all(b"one line")?;
+/// drop(peer);
+/// let mut text = String::new();
+/// stream.read_to_string(&mut text)?;
+/// assert_eq!(text, "one line");
+/// # Ok(())
+/// # }
+/// ```
+pub struct TcpStream {
+    socket: Socket,
+}
+
+impl TcpStream {
+    /// Connects to the first endpoint that accepts.
+    ///
+    /// # Errors
+    /// Of the last endpoint tried: refused, unreachable, timed out … as Linux has them; the text
+    /// says which ARP or ICMP outcome caused it.
+    pub fn connect(host: &Host, endpoints: impl ToEndpoints) -> io::Result<Self> {
+        each_endpoint(host, &endpoints, |endpoint| {
+            let socket = Socket::for_address(host, endpoint, SocketKind::Stream)?;
+            socket.connect(endpoint)?;
+            Ok(Self { socket })
+        })
+    }
+
+    /// Connects to one endpoint, but gives up after `timeout`.
+    ///
+    /// # Errors
+    /// As [`TcpStream::connect`]; `TimedOut` after the time-out, `InvalidInput` if it is zero.
+    pub fn connect_timeout(
+        host: &Host,
+        endpoint: &SocketAddr,
+        timeout: Duration,
+    ) -> io::Result<Self> {
+        if timeout.is_zero() {
+            let text = "cannot set a 0 duration timeout";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
+        let socket = Socket::for_address(host, *endpoint, SocketKind::Stream)?;
+        let until = host.now() + timeout;
+        match settled(socket.connect_as(Mode::Sleep(Some(until)), *endpoint)) {
+            Ok(()) => Ok(Self { socket }),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let text =
+                    format!("connection timed out: no answer from {endpoint} in {timeout:?}");
+                Err(own(Errno::TIMEDOUT, text))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Connects without blocking a thread: to be awaited in any executor.
+    ///
+    /// # Errors
+    /// As [`TcpStream::connect`].
+    pub async fn connect_async(host: &Host, endpoint: SocketAddr) -> io::Result<Self> {
+        let socket = Socket::for_address(host, endpoint, SocketKind::Stream)?;
+        std::future::poll_fn(|context| socket.poll_connect(context, endpoint)).await?;
+        Ok(Self { socket })
+    }
+
+    pub(super) const fn from_socket(socket: Socket) -> Self {
+        Self { socket }
+    }
+
+    /// The peer's endpoint.
+    ///
+    /// # Errors
+    /// `NotConnected`.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.peer_addr()
+    }
+
+    /// The local endpoint.
+    ///
+    /// # Errors
+    /// None today.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Ends reading, writing (the peer sees the end of the stream), or both.
+    ///
+    /// # Errors
+    /// `NotConnected`.
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.socket.shutdown(how)
+    }
+
+    /// The same connection once more: modes and time-outs are shared, and the connection is
+    /// closed when the last is dropped.
+    ///
+    /// # Errors
+    /// None today.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self { socket: self.socket.try_clone()? })
+    }
+
+    /// How long a read waits; then it fails with `WouldBlock`. `None` for ever.
+    ///
+    /// # Errors
+    /// The time-out is zero (`InvalidInput`).
+    pub fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.socket.set_read_timeout(timeout)
+    }
+
+    /// How long a write waits; then it fails with `WouldBlock`. `None` for ever.
+    ///
+    /// # Errors
+    /// The time-out is zero (`InvalidInput`).
+    pub fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.socket.set_write_timeout(timeout)
+    }
+
+    /// What was set.
+    ///
+    /// # Errors
+    /// None today.
+    pub fn read_timeout(&self) -> io::Result<Option<Duration>> {
+        Ok(self.socket.inner.read_timeout())
+    }
+
+    /// What was set.
+    ///
+    /// # Errors
+    /// None today.
+    pub fn write_timeout(&self) -> io::Result<Option<Duration>> {
+        Ok(self.socket.inner.write_timeout())
+    }
+
+    /// Reads without taking: the bytes will be read again.
+    ///
+    /// # Errors
+    /// As reading.
+    pub fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let flags = RecvFlags { peek: true, ..RecvFlags::default() };
+        self.socket.recv_with(buffer, flags).map(|received| received.bytes)
+    }
+
+    /// Switches Nagle's algorithm off (TCP_NODELAY).
+    ///
+    /// # Errors
+    /// None today.
+    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        self.socket.set_option(SocketOption::NoDelay(nodelay))
+    }
+
+    /// Whether Nagle's algorithm is off.
+    ///
+    /// # Errors
+    /// None today.
+    pub fn nodelay(&self) -> io::Result<bool> {
+        Ok(self.socket.option(OptionName::NoDelay)? == SocketOption::NoDelay(true))
+    }
+
+    /// What closing does with unsent data: `None` sends it in the background, a time waits for
+    /// it, zero throws it away and resets the connection (SO_LINGER).
+    ///
+    /// # Errors
+    /// None today.
+    pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
+        self.socket.set_option(SocketOption::Linger(linger))
+    }
+
+    /// What was set.
+    ///
+    /// # Errors
+    /// None today.
+    pub fn linger(&self) -> io::Result<Option<Duration>> {
+        match self.socket.option(OptionName::Linger)? {
+            SocketOption::Linger(linger) => Ok(linger),
+            _ => Ok(None),
+        }
+    }
+
+    /// The time to live of what is sent.
+    ///
+    /// # Errors
+    /// The value is not from 1 to 255 (`InvalidInput`).
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        self.socket.set_ttl(ttl)
+    }
+
+    /// What was set, or 64.
+    ///
+    /// # Errors
+    /// None today.
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.socket.ttl()
+    }
+
+    /// Takes the pending error (SO_ERROR).
+    ///
+    /// # Errors
+    /// None today.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.socket.take_error()
+    }
+
+    /// Calls return at once, with `WouldBlock` where they would wait; or wait again.
+    ///
+    /// # Errors
+    /// None today.
+    pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+        self.socket.set_nonblocking(nonblocking)
+    }
+
+    /// The connection's control information.
+    pub fn control_info(&self) -> Option<ControlInfo> {
+        self.socket.control_info()
+    }
+
+    /// The socket, for every option and call.
+    pub const fn as_socket(&self) -> &Socket {
+        &self.socket
+    }
+}
+
+/// For executors: none of these blocks, whatever the mode.
+impl TcpStream {
+    /// Ready when a read would not wait: data, the end, or an error is there.
+    ///
+    /// # Errors
+    /// None: errors are the read's.
+    pub fn poll_read_ready(&self, context: &Context<'_>) -> Poll<io::Result<()>> {
+        self.socket.poll_ready(Interest::Read, context).map(Ok)
+    }
+
+    /// Ready when a write would not wait.
+    ///
+    /// # Errors
+    /// None: errors are the write's.
+    pub fn poll_write_ready(&self, context: &Context<'_>) -> Poll<io::Result<()>> {
+        self.socket.poll_ready(Interest::Write, context).map(Ok)
+    }
+
+    /// Reads what is there; the task is woken when something is.
+    ///
+    /// # Errors
+    /// As reading.
+    pub fn poll_read(&self, context: &Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.read_as(Mode::Task(context.waker()), buffer)
+    }
+
+    /// Writes what fits; the task is woken when something does.
+    ///
+    /// # Errors
+    /// As writing.
+    pub fn poll_write(&self, context: &Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        self.socket.inner.write(Mode::Task(context.waker()), data, SendFlags::default())
+    }
+
+    /// Reads what is there.
+    ///
+    /// # Errors
+    /// As reading; `WouldBlock` if nothing is there.
+    pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        settled(self.read_as(Mode::Now, buffer))
+    }
+
+    /// Writes what fits.
+    ///
+    /// # Errors
+    /// As writing; `WouldBlock` if nothing fits.
+    pub fn try_write(&self, data: &[u8]) -> io::Result<usize> {
+        settled(self.socket.inner.write(Mode::Now, data, SendFlags::default()))
+    }
+
+    fn read_as(&self, mode: Mode<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        if buffer.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        let received = self.socket.inner.recv(mode, buffer, RecvFlags::default());
+        received.map_ok(|received| received.bytes)
+    }
+}
+
+impl Read for &TcpStream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        settled(self.read_as(self.socket.inner.read_mode(), buffer))
+    }
+
+    fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        let mut done = 0;
+        for buffer in buffers.iter_mut().filter(|buffer| !buffer.is_empty()) {
+            // Only the first may wait.
+            let read = match done {
+                0 => self.read(buffer)?,
+                _ => match self.try_read(buffer) {
+                    Ok(count) => count,
+                    Err(_) => return Ok(done),
+                },
+            };
+            done += read;
+            if read < buffer.len() {
+                break;
+            }
+        }
+        Ok(done)
+    }
+}
+
+impl Write for &TcpStream {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        let inner = &self.socket.inner;
+        settled(inner.write(inner.write_mode(), data, SendFlags::default()))
+    }
+
+    fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        let mut filled = buffers.iter().filter(|buffer| !buffer.is_empty());
+        match (filled.next(), filled.next()) {
+            (Some(only), None) => self.write(only),
+            // One write, so that small pieces (a head and a body) share a segment.
+            _ => self.write(&buffers.iter().map(|buffer| &**buffer).collect::<Vec<_>>().concat()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Read for TcpStream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        (&*self).read(buffer)
+    }
+
+    fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        (&*self).read_vectored(buffers)
+    }
+}
+
+impl Write for TcpStream {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        (&*self).write(data)
+    }
+
+    fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        (&*self).write_vectored(buffers)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for TcpStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("TcpStream").field(&self.socket).finish()
+    }
+}

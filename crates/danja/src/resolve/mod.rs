@@ -1,0 +1,207 @@
+//! A stub resolver (RFC 1035 §5.3.1, RFC 5452 for what makes an answer trustworthy) over the
+//! host's own sockets: UDP, and TCP when the answer was truncated. Keeps no cache, reads no file.
+//! IPv4 addresses only, as the stack speaks nothing else yet.
+
+mod exchange;
+mod message;
+
+use crate::host::Host;
+use crate::host::observe::{LookupEvent, Observed};
+use exchange::Trouble;
+use message::Answer;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::PoisonError;
+use std::time::Duration;
+
+/// How names are looked up; the defaults are those of `resolv.conf(5)`.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Settings {
+    /// The servers, asked in this order.
+    pub servers: Vec<SocketAddr>,
+    /// Domains that are appended to a name, one after the other.
+    pub search: Vec<String>,
+    /// A name with at least this many dots is tried as it is before the search list is. 1.
+    pub ndots: usize,
+    /// How long one server may take for one answer. 5 s.
+    pub timeout: Duration,
+    /// How often the list of servers is gone through. 2.
+    pub attempts: usize,
+    /// Names that are known without asking, in any case of letters.
+    pub names: Vec<(String, IpAddr)>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            servers: Vec::new(),
+            search: Vec::new(),
+            ndots: 1,
+            timeout: Duration::from_secs(5),
+            attempts: 2,
+            names: Vec::new(),
+        }
+    }
+}
+
+impl Settings {
+    /// The addresses of a name that needs no question.
+    fn known(&self, name: &str) -> Vec<IpAddr> {
+        let bare = name.strip_suffix('.').unwrap_or(name);
+        let same =
+            |known: &str| known.strip_suffix('.').unwrap_or(known).eq_ignore_ascii_case(bare);
+        let known = self.names.iter().filter(|(known, _)| same(known));
+        let found: Vec<_> = known.map(|(_, address)| *address).collect();
+        // RFC 6761 §6.3 (3): name resolution APIs SHOULD recognize localhost names as special
+        // and SHOULD always return the loopback address.
+        let lower = bare.to_ascii_lowercase();
+        if found.is_empty() && (lower == "localhost" || lower.ends_with(".localhost")) {
+            return vec![IpAddr::V4(Ipv4Addr::LOCALHOST)];
+        }
+        found
+    }
+
+    /// The names to ask for, in order.
+    fn candidates(&self, name: &str) -> Vec<String> {
+        if name.ends_with('.') {
+            return vec![name.to_owned()];
+        }
+        let mut names: Vec<_> = self
+            .search
+            .iter()
+            .map(|domain| format!("{name}.{}", domain.trim_matches('.')))
+            .collect();
+        let as_it_is = if name.matches('.').count() >= self.ndots { 0 } else { names.len() };
+        names.insert(as_it_is, name.to_owned());
+        names
+    }
+}
+
+impl Host {
+    /// The addresses of a name, the best first. A numeric address is its own name.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such name, or it has no address; `TimedOut` if no server
+    /// answered; else what the servers said. The text names them.
+    ///
+    /// ```
+    /// # use danja::{Host, lan::{MacAddress, cable::Switch}};
+    /// # fn main() -> std::io::Result<()> {
+    /// # let port = Switch::new().port(MacAddress([2, 0, 0, 0, 0, 1]));
+    /// # let host = Host::builder().adapter(port).build()?;
+    /// assert_eq!(host.resolve("10.0.2.3")?, ["10.0.2.3".parse::<std::net::IpAddr>().unwrap()]);
+    /// assert_eq!(host.resolve("localhost")?, [std::net::Ipv4Addr::LOCALHOST]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn resolve(&self, name: &str) -> io::Result<Vec<IpAddr>> {
+        if let Ok(address) = name.trim_start_matches('[').trim_end_matches(']').parse() {
+            return Ok(vec![address]);
+        }
+        let resolver = &self.shared().resolver;
+        let settings = resolver.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = settings.known(name);
+        if !known.is_empty() {
+            return Ok(known);
+        }
+        if settings.servers.is_empty() {
+            let text = format!("{name}: no such name is known, and there is no DNS server to ask");
+            return Err(io::Error::new(io::ErrorKind::NotFound, text));
+        }
+        let mut denied = Vec::new();
+        for candidate in settings.candidates(name) {
+            match lookup(self, &settings, &candidate)? {
+                Found::Addresses(addresses) => {
+                    return Ok(addresses.into_iter().map(IpAddr::V4).collect());
+                }
+                Found::Nothing(why) => denied.push(why),
+            }
+        }
+        Err(io::Error::new(io::ErrorKind::NotFound, denied.join("; ")))
+    }
+}
+
+enum Found {
+    Addresses(Vec<Ipv4Addr>),
+    /// A server said that there is nothing; in words.
+    Nothing(String),
+}
+
+/// Asks for one name until a server knows.
+fn lookup(host: &Host, settings: &Settings, name: &str) -> io::Result<Found> {
+    let query = message::name(name).map_err(|why| {
+        io::Error::new(io::ErrorKind::InvalidInput, format!("'{name}' cannot be a name: {why}"))
+    })?;
+    let mut troubles: Vec<(SocketAddr, Trouble)> = Vec::new();
+    for _ in 0..settings.attempts.max(1) {
+        for server in &settings.servers {
+            match ask(host, settings, &query, *server) {
+                Ok(Answer::Addresses(addresses)) => return Ok(Found::Addresses(addresses)),
+                Ok(Answer::NoSuchName) => {
+                    let text = format!("{} answered that there is no {name}", server.ip());
+                    return Ok(Found::Nothing(text));
+                }
+                Ok(Answer::NoAddress) => {
+                    let text = format!("{} answered that {name} has no address", server.ip());
+                    return Ok(Found::Nothing(text));
+                }
+                // The latest trouble of each server counts.
+                Err(trouble) => match troubles.iter_mut().find(|(of, _)| of == server) {
+                    Some((_, last)) => *last = trouble,
+                    None => troubles.push((*server, trouble)),
+                },
+            }
+        }
+    }
+    let kind = troubles.first().map_or(io::ErrorKind::Other, |(_, trouble)| trouble.kind());
+    let told: Vec<_> =
+        troubles.iter().map(|(server, trouble)| format!("{} {trouble}", server.ip())).collect();
+    Err(io::Error::new(kind, format!("cannot look up {name}: {}", told.join("; "))))
+}
+
+/// One server: UDP first, TCP if the answer did not fit.
+fn ask(
+    host: &Host,
+    settings: &Settings,
+    query: &message::Name,
+    server: SocketAddr,
+) -> Result<Answer, Trouble> {
+    let answer = exchange::over_udp(host, query, server, settings.timeout);
+    tell(host, query, server, false, &answer);
+    if !matches!(answer, Err(Trouble::Truncated)) {
+        return answer;
+    }
+    let answer = exchange::over_tcp(host, query, server, settings.timeout);
+    tell(host, query, server, true, &answer);
+    answer
+}
+
+fn tell(
+    host: &Host,
+    query: &message::Name,
+    server: SocketAddr,
+    over_tcp: bool,
+    answer: &Result<Answer, Trouble>,
+) {
+    let Some(observer) = host.shared().observer() else { return };
+    let mut addresses = Vec::new();
+    let words;
+    let answer = match answer {
+        Ok(Answer::Addresses(found)) => {
+            addresses.extend(found.iter().copied().map(IpAddr::V4));
+            Ok(addresses.as_slice())
+        }
+        Ok(Answer::NoSuchName) => Err("no such name"),
+        Ok(Answer::NoAddress) => Err("no address"),
+        Err(trouble) => {
+            words = trouble.to_string();
+            Err(words.as_str())
+        }
+    };
+    let event = LookupEvent { name: &query.to_utf8(), server, over_tcp, answer };
+    observer.observe(host.name(), host.now(), &Observed::Lookup(event));
+}
+
+#[cfg(test)]
+mod tests;
