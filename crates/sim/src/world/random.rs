@@ -1,15 +1,8 @@
-//! Numbers that a seed decides: SplitMix64. Small, quick, the same everywhere; not secret.
+//! The generator of worlds: SplitMix64. Small, quick, the same everywhere; not secret.
 
-/// A stream of numbers.
+/// A stream of numbers that its seed decides.
 #[derive(Clone, Debug)]
 pub struct Random(u64);
-
-/// One step of SplitMix64's mixing.
-pub const fn mix(value: u64) -> u64 {
-    let mixed = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
-}
 
 impl Random {
     /// The stream of this seed; near seeds give unrelated streams.
@@ -24,28 +17,61 @@ impl Random {
     }
 
     /// An even number below `bound`; 0 if `bound` is 0.
-    pub fn below(&mut self, bound: u64) -> u64 {
-        let product = u128::from(self.bits()) * u128::from(bound);
-        (product >> 64) as u64
+    pub const fn below(&mut self, bound: u64) -> u64 {
+        // The high half of the product; off from even by less than bound / 2^64.
+        ((self.bits() as u128 * bound as u128) >> 64) as u64
     }
 
-    /// An even number from `least` to `most`.
-    pub fn between(&mut self, least: u64, most: u64) -> u64 {
-        least + self.below(most.saturating_sub(least) + 1)
+    /// An even number from `low` to `high`, both included.
+    pub const fn between(&mut self, low: u64, high: u64) -> u64 {
+        low + self.below(high.saturating_sub(low).saturating_add(1))
     }
 
-    /// An even index below `length`.
-    pub fn index(&mut self, length: usize) -> usize {
-        self.below(length as u64) as usize
+    /// The same for a size.
+    pub const fn size(&mut self, low: usize, high: usize) -> usize {
+        self.between(low as u64, high as u64) as usize
     }
 
-    /// True once in `times`.
-    pub fn one_in(&mut self, times: u64) -> bool {
-        self.below(times) == 0
+    /// A size from 1 to `high` whose order of magnitude is even: small ones are as likely as
+    /// large ones.
+    pub const fn magnitude(&mut self, high: usize) -> usize {
+        let bits = usize::BITS - high.leading_zeros();
+        let top = 1u64 << self.below(bits as u64 + 1);
+        let size = self.between(1, if top < 2 { 2 } else { top }) as usize;
+        if size > high { high } else { size }
     }
 
-    /// An even number from 0 to `most`.
-    pub fn fraction(&mut self, most: f64) -> f64 {
-        (self.bits() >> 11) as f64 * (1.0 / 9_007_199_254_740_992.0) * most
+    /// True in this many of a hundred cases.
+    pub const fn percent(&mut self, share: u64) -> bool {
+        self.below(100) < share
     }
+
+    /// One of them; the first if `choices` has none is impossible by type.
+    pub fn pick<T: Copy, const N: usize>(&mut self, choices: [T; N]) -> T {
+        const { assert!(N > 0, "nothing to pick from") };
+        choices[self.below(N as u64) as usize]
+    }
+
+    /// 32 bytes.
+    pub fn key(&mut self) -> [u8; 32] {
+        let mut key = [0; 32];
+        for word in key.chunks_exact_mut(8) {
+            word.copy_from_slice(&self.bits().to_le_bytes());
+        }
+        key
+    }
+
+    /// A stream of its own for one purpose, so that drawing from it leaves this one as it is.
+    #[must_use]
+    pub const fn fork(&mut self) -> Self {
+        Self(self.bits())
+    }
+}
+
+/// One word from one word, each bit of which depends on all bits.
+pub(super) const fn mix(word: u64) -> u64 {
+    let mut mixed = word;
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }
