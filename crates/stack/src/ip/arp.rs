@@ -83,12 +83,9 @@ pub(super) fn send(core: &mut Core, interface: InterfaceId, packet: &Packet, to:
     let mut frame = Frame::new();
     let emitted = frame.prepend(LEN).is_some_and(|room| packet.emit(room).is_ok());
     let header = Header { destination: to, source: packet.sender_mac, ether_type: EtherType::ARP };
-    if emitted && ethernet::output(&mut frame, header).is_some() {
-        if let Some(it) = core.ip.interface(interface)
-            && it.up
-        {
-            push_control(core, interface, frame);
-        }
+    let framed = emitted && ethernet::output(&mut frame, header).is_some();
+    if framed && core.ip.is_up(interface) {
+        push_control(core, interface, frame);
     }
 }
 

@@ -20,7 +20,8 @@ use danja_wire::ethernet::MacAddress;
 const PROBE_WAIT: Duration = Duration::from_secs(1);
 const PROBE_NUM: u8 = 3;
 const PROBE_MIN: Duration = Duration::from_secs(1);
-const PROBE_MAX: Duration = Duration::from_secs(2);
+/// PROBE_MAX less PROBE_MIN.
+const PROBE_SPREAD: Duration = Duration::from_secs(1);
 const ANNOUNCE_WAIT: Duration = Duration::from_secs(2);
 const ANNOUNCE_NUM: u8 = 2;
 const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(2);
@@ -119,8 +120,9 @@ pub(super) fn on_timer(core: &mut Core, interface: InterfaceId) {
 /// What is due for one address.
 fn step(core: &mut Core, interface: InterfaceId, at: usize) {
     let now = core.now;
-    let spread = u64::try_from((PROBE_MAX - PROBE_MIN).as_nanos()).unwrap_or(u64::MAX);
-    let gap = PROBE_MIN + Duration::from_nanos(core.entropy.public_below(spread));
+    let spread = u64::try_from(PROBE_SPREAD.as_nanos()).unwrap_or(u64::MAX);
+    let spread = Duration::from_nanos(core.entropy.public_below(spread));
+    let gap = PROBE_MIN.saturating_add(spread);
     let Some(it) = core.ip.interface_mut(interface).filter(|it| it.up) else { return };
     let Some(address) = it.addresses.get_mut(at).filter(|it| it.claim.due <= now) else { return };
     let IpAddr::V4(v4) = address.cidr.address() else { return };

@@ -60,8 +60,6 @@ pub(crate) enum Upward {
     Packet(Packet),
     /// An ICMP error about a packet of ours.
     Error(TransportError),
-    /// No socket can take it (unknown protocol…): as [`crate::packet::Claim::Unclaimed`].
-    Unclaimed(Packet),
 }
 
 /// Interfaces, routes, neighbours, reassembly, path MTUs, limits on ICMP errors.
