@@ -7,7 +7,7 @@
 //! shard asks nothing.
 
 use super::interface::Interface;
-use super::{Upward, arp, icmp, path, reassemble};
+use super::{Upward, arp, icmp, path};
 use crate::core_state::Core;
 use crate::counters::count;
 use crate::discard::Discard;
@@ -35,13 +35,6 @@ pub(crate) fn input(core: &mut Core, interface: InterfaceId, mut frame: Frame) -
 }
 
 fn discarded(core: &mut Core, reason: Discard) -> Upward {
-    match reason {
-        Discard::IpMalformed | Discard::IpChecksum => count(&mut core.counters.ip_in_hdr_errors),
-        Discard::IpNotForUs | Discard::IpBadDestination | Discard::IpBadSource => {
-            count(&mut core.counters.ip_in_addr_errors);
-        }
-        _ => {}
-    }
     core.discard(reason);
     Upward::Done
 }
@@ -104,10 +97,7 @@ fn packet(
     };
     check_options(core, &packet, &header)?;
     if header.is_fragment() {
-        match reassemble::input(core, packet, &header)? {
-            Some(whole) => packet = whole,
-            None => return Ok(Upward::Done),
-        }
+        return Err(Discard::FragmentLimit);
     }
     gather_transport(&mut packet);
     Ok(deliver(core, packet))

@@ -4,14 +4,12 @@
 mod admin;
 mod arp;
 mod conflict;
-mod fragment;
 mod icmp;
 mod input;
 mod interface;
 mod output;
 mod path;
 mod pmtu;
-mod reassemble;
 mod route;
 mod source;
 
@@ -60,6 +58,8 @@ pub(crate) enum Upward {
     Packet(Packet),
     /// An ICMP error about a packet of ours.
     Error(TransportError),
+    /// No socket can take it (unknown protocol…): as [`crate::packet::Claim::Unclaimed`].
+    Unclaimed(Packet),
 }
 
 /// Interfaces, routes, neighbours, reassembly, path MTUs, limits on ICMP errors.
@@ -70,9 +70,7 @@ pub(crate) struct Ip {
     local: BTreeSet<(IpAddr, InterfaceId)>,
     neighbours: Neighbours,
     path_mtus: pmtu::PathMtus,
-    redirects: icmp::Redirects,
     error_limits: icmp::ErrorLimits,
-    reassembly: reassemble::Reassembly,
     identification: output::Identification,
     loopback: VecDeque<Frame>,
     /// Protocols that raw sockets watch, how many each, and copies of packets for them.
@@ -99,9 +97,7 @@ impl Ip {
             local: BTreeSet::from([(address, InterfaceId::LOOPBACK)]),
             neighbours: Neighbours::new(),
             path_mtus: pmtu::PathMtus::new(),
-            redirects: icmp::Redirects::new(),
             error_limits: icmp::ErrorLimits::new(),
-            reassembly: reassemble::Reassembly::new(),
             identification: output::Identification::new(entropy.key()),
             loopback: VecDeque::new(),
             watched: BTreeMap::new(),
@@ -117,8 +113,7 @@ impl Ip {
         self.generation
     }
 
-    fn changed(&mut self) {
-        self.redirects.clear();
+    const fn changed(&mut self) {
         self.generation = self.generation.wrapping_add(1);
     }
 
@@ -274,7 +269,7 @@ pub(crate) fn on_timer(core: &mut Core, timer: TimerId) {
             let action = with_neighbours(core, |all, context| all.on_timer(context, key));
             arp::act(core, action);
         }
-        TimerId::Reassembly(key) => reassemble::on_timer(core, key),
+        TimerId::Reassembly(_) => {}
         TimerId::Addresses(interface) => conflict::on_timer(core, interface),
         TimerId::PathMtu => pmtu::on_timer(core),
     }

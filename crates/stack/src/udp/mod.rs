@@ -71,9 +71,9 @@ impl Datagrams {
         core: &mut Core,
         id: SocketId,
         kind: SocketKind,
-        _domain: Domain,
+        domain: Domain,
     ) -> Option<Key> {
-        let key = self.sockets.insert(Socket::new(&core.config, id, kind))?;
+        let key = self.sockets.insert(Socket::new(&core.config, id, kind, domain))?;
         if let SocketKind::Raw(protocol) = kind {
             self.raw.entry(protocol).or_default().push(key);
             core.ip.watch(protocol, true);

@@ -15,8 +15,6 @@ mod runner;
 mod settings;
 mod show;
 mod snapshot;
-#[cfg(test)]
-mod tests;
 mod transfer;
 mod values;
 

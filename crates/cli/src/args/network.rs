@@ -1,0 +1,203 @@
+//! The options that all commands share: which LAN, what is wrong with it, and what to show.
+
+use crate::explain::Language;
+use crate::quantity::{self, BurstLoss};
+use clap::{Args, ValueEnum};
+use danja_lan::impair::{Bursts, Impairment};
+use danja_wire::ip::Cidr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// The network a command runs on.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct NetworkArgs {
+    #[command(flatten)]
+    pub(crate) tap: TapArgs,
+    #[command(flatten)]
+    pub(crate) link: LinkArgs,
+    #[command(flatten)]
+    pub(crate) show: ShowArgs,
+}
+
+/// A device instead of the built-in LAN.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Network")]
+pub(crate) struct TapArgs {
+    /// Use this TAP device instead of the built-in LAN
+    #[arg(long, value_name = "NAME", requires = "address")]
+    pub(crate) tap: Option<String>,
+    /// The program's own address on it, with the prefix length, such as 192.168.7.2/24
+    #[arg(long, value_name = "A/P", requires = "tap", value_parser = cidr)]
+    pub(crate) address: Option<Cidr>,
+    /// The router to other networks
+    #[arg(long, value_name = "GATEWAY", requires = "tap", value_parser = ipv4)]
+    pub(crate) via: Option<IpAddr>,
+    /// The DNS server to ask for names
+    #[arg(long, value_name = "SERVER", requires = "tap", value_parser = ipv4)]
+    pub(crate) dns: Option<IpAddr>,
+}
+
+/// What is wrong with the program's link, in each direction.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "A bad link (each applies to both directions)")]
+pub(crate) struct LinkArgs {
+    /// Each frame arrives this much later, such as 50ms
+    #[arg(long, value_name = "TIME", value_parser = quantity::duration)]
+    delay: Option<Duration>,
+    /// … give or take up to this much, such as 5ms
+    #[arg(long, value_name = "TIME", value_parser = quantity::duration)]
+    jitter: Option<Duration>,
+    /// This share of frames is lost, such as 2%
+    #[arg(long, value_name = "SHARE", value_parser = quantity::percentage, conflicts_with = "burst_loss")]
+    loss: Option<f64>,
+    /// This share of frames is lost, in bursts of this mean length, such as 2%,5
+    #[arg(long, value_name = "SHARE,FRAMES")]
+    burst_loss: Option<BurstLoss>,
+    /// This share of frames is overtaken by later ones, such as 1%
+    #[arg(long, value_name = "SHARE", value_parser = quantity::percentage)]
+    reorder: Option<f64>,
+    /// This share of frames arrives twice, such as 1%
+    #[arg(long, value_name = "SHARE", value_parser = quantity::percentage)]
+    duplicate: Option<f64>,
+    /// This share of frames arrives with one bit flipped, such as 0.1%
+    #[arg(long, value_name = "SHARE", value_parser = quantity::percentage)]
+    corrupt: Option<f64>,
+    /// The link carries this many bits a second, such as 10mbit
+    #[arg(long, value_name = "RATE", value_parser = quantity::rate)]
+    rate: Option<u64>,
+    /// With --rate: this many frames wait at most, more are lost [default: 1000]
+    #[arg(long, value_name = "FRAMES", requires = "rate", value_parser = clap::value_parser!(u32).range(1..))]
+    queue: Option<u32>,
+    /// The same number gives the same losses, delays, initial sequence numbers and ports
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) seed: Option<u64>,
+}
+
+impl LinkArgs {
+    /// The impairment of one direction.
+    pub(crate) fn impairment(&self) -> Impairment {
+        let mut impairment = Impairment::default()
+            .with_delay(self.delay.unwrap_or_default())
+            .with_jitter(self.jitter.unwrap_or_default())
+            .with_reorder(self.reorder.unwrap_or_default())
+            .with_duplicate(self.duplicate.unwrap_or_default())
+            .with_corrupt(self.corrupt.unwrap_or_default())
+            .with_rate(self.rate.unwrap_or_default());
+        if let Some(loss) = self.loss {
+            impairment = impairment.with_loss(loss);
+        }
+        if let Some(burst) = self.burst_loss {
+            impairment = impairment.with_bursts(Bursts::with_mean(burst.share, burst.length));
+        }
+        if let Some(queue) = self.queue {
+            impairment = impairment.with_limit(queue as usize);
+        }
+        impairment
+    }
+}
+
+/// What to show of what goes on.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Looking inside")]
+pub(crate) struct ShowArgs {
+    /// Tell on standard error, step by step, what the protocol stack does
+    #[arg(
+        long,
+        value_name = "FORM",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "text",
+        value_enum
+    )]
+    pub(crate) explain: Option<ExplainForm>,
+    /// The language of --explain [default: from the locale]
+    #[arg(long, value_enum, value_name = "LANGUAGE")]
+    pub(crate) lang: Option<Language>,
+    /// Write every frame of the program's link to FILE (pcapng, for Wireshark)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pcap: Option<PathBuf>,
+    /// Show the page http://danja/ to browsers on this machine, at this port (on 127.0.0.1
+    /// unless an address is given)
+    #[arg(long, value_name = "[ADDR:]PORT")]
+    pub(crate) inspect: Option<AtPort>,
+}
+
+/// How the story is told.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ExplainForm {
+    /// Sentences.
+    Text,
+    /// One JSON object a line, for programs.
+    Json,
+}
+
+/// `[ADDR:]PORT`, an address of this machine; 127.0.0.1 if none is given.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct AtPort(pub(crate) SocketAddr);
+
+impl FromStr for AtPort {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(port) = text.parse() {
+            return Ok(Self(SocketAddr::from((Ipv4Addr::LOCALHOST, port))));
+        }
+        text.parse().map(Self).map_err(|_| {
+            format!("\u{2018}{text}\u{2019} is not a port: write 8080 or 127.0.0.1:8080")
+        })
+    }
+}
+
+/// `[ADDR:]PORT[:SERVERPORT]`: an endpoint of this machine, and which port of the program's host
+/// it leads to; the server's own if none is given.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Publish {
+    /// On this machine.
+    pub(crate) on: AtPort,
+    /// On the program's host.
+    pub(crate) port: Option<u16>,
+}
+
+impl FromStr for Publish {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(on) = text.parse() {
+            return Ok(Self { on, port: None });
+        }
+        let wrong = || {
+            format!(
+                "\u{2018}{text}\u{2019} is not a port to publish at: \
+                 write 8080, 8080:80 or 0.0.0.0:8080"
+            )
+        };
+        let (on, port) = text.rsplit_once(':').ok_or_else(wrong)?;
+        let on = on.parse().map_err(|_| wrong())?;
+        let port = port.parse().ok().filter(|port| *port > 0).ok_or_else(wrong)?;
+        Ok(Self { on, port: Some(port) })
+    }
+}
+
+fn cidr(text: &str) -> Result<Cidr, String> {
+    let error = || {
+        format!(
+            "\u{2018}{text}\u{2019} is not an IPv4 address with a prefix length: \
+             write 192.168.7.2/24"
+        )
+    };
+    let (address, prefix) = text.split_once('/').ok_or_else(error)?;
+    let address: Ipv4Addr = address.parse().map_err(|_| error())?;
+    let prefix: u8 = prefix.parse().map_err(|_| error())?;
+    if address.is_unspecified() || address.is_multicast() || address.is_broadcast() {
+        return Err(format!("{address} cannot be a host's address: write 192.168.7.2/24"));
+    }
+    Cidr::new(address.into(), prefix).ok_or_else(error)
+}
+
+fn ipv4(text: &str) -> Result<IpAddr, String> {
+    text.parse::<Ipv4Addr>()
+        .map(IpAddr::from)
+        .map_err(|_| format!("\u{2018}{text}\u{2019} is not an IPv4 address: write 192.168.7.1"))
+}

@@ -1,0 +1,507 @@
+//! The storyteller's memory: turns what happens at the hosts into facts worth telling, each once.
+//! Prints nothing, knows no language.
+
+use super::changes::changes;
+use super::dns;
+use super::fact::{
+    Arp, ArpKind, Call, Change, Datagram, Direction, Fact, Found, Icmp, Layers, Lookup, Segment,
+    SocketMade, Sum, TimedOut, What,
+};
+use super::packet::{Body, Packet, endpoints};
+use danja::observe::{self, CallEvent, ChangeEvent, FrameEvent, Observed, Outcome};
+use danja_stack::socket::SocketKind;
+use danja_stack::views::{ControlInfo, TcpState};
+use danja_wire::tcp::Flags;
+use danja_wire::{Instant, arp, ipv4, tcp};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+/// Connections told in full, over all hosts; later ones only in sum, so that a long-running
+/// server does not drown its reader.
+const TOLD: usize = 16;
+/// Connections remembered; a finished one gives way first.
+const REMEMBERED: usize = 1024;
+
+/// A connection as one host sees it: host, our endpoint, the peer's.
+type End = (String, SocketAddr, SocketAddr);
+
+#[derive(Default)]
+struct Connection {
+    /// Which it was, in the order they were first seen.
+    order: usize,
+    /// The control information as it was seen last.
+    last: Option<ControlInfo>,
+    /// The set-up has been told.
+    opened: bool,
+    /// A FIN or RST has passed.
+    ending: bool,
+    /// Calls told once.
+    calls: Vec<&'static str>,
+    first: Instant,
+    latest: Instant,
+}
+
+/// What has been seen and told so far.
+#[derive(Default)]
+pub(crate) struct Story {
+    connections: HashMap<End, Connection>,
+    seen: usize,
+    /// The data segment that went down, and up, through the layers: its sender and number.
+    down: Option<(SocketAddr, u32)>,
+    up: bool,
+}
+
+impl Story {
+    /// Takes note of what happened at a host and hands each fact worth telling to `tell`.
+    /// `driver` says what carries the frames of an interface, such as `cable`.
+    pub(crate) fn on(
+        &mut self,
+        host: &str,
+        now: Instant,
+        event: &Observed<'_>,
+        driver: &dyn Fn(&str) -> String,
+        tell: &mut dyn FnMut(Fact),
+    ) {
+        let mut tell = |what| tell(Fact { host: host.to_owned(), at: now.as_nanos(), what });
+        let frame = |direction, frame| Seen { host, now, direction, driver, frame };
+        match event {
+            Observed::Call(call) => self.on_call(host, now, call, &mut tell),
+            Observed::Received(event) => {
+                self.on_frame(&frame(Direction::Received, event), &mut tell);
+            }
+            Observed::Transmitted(event) => {
+                self.on_frame(&frame(Direction::Sent, event), &mut tell)
+            }
+            Observed::TimedOut(change) => self.on_timeout(host, now, change, &mut tell),
+            Observed::Lookup(lookup) => tell(What::Lookup(Lookup {
+                name: lookup.name.to_owned(),
+                server: lookup.server,
+                over_tcp: lookup.over_tcp,
+                addresses: lookup.answer.unwrap_or_default().to_vec(),
+                error: lookup.answer.err().map(str::to_owned),
+            })),
+            _ => {}
+        }
+    }
+
+    fn on_call(
+        &mut self,
+        host: &str,
+        now: Instant,
+        event: &CallEvent<'_>,
+        tell: &mut dyn FnMut(What),
+    ) {
+        let Some(socket) = event.socket.map(|socket| socket.to_bits()) else { return };
+        let (endpoint, bytes) = match (event.call, event.outcome) {
+            (observe::Call::Socket(..), _) => {
+                event.after.iter().for_each(|info| tell(socket_made(socket, info)));
+                return;
+            }
+            (observe::Call::Accept, Outcome::Accepted(new, peer)) => {
+                let call =
+                    Told { name: "accept", socket: new.to_bits(), endpoint: Some(*peer), bytes: 0 };
+                return self.tell_call(host, now, &call, event.accepted, event, tell);
+            }
+            // Only waiting: it found nothing, and changed nothing.
+            (observe::Call::Accept | observe::Call::Option(_) | observe::Call::TakeError, _)
+            | (_, Outcome::Waits)
+                if !matches!(event.call, observe::Call::Connect(_)) =>
+            {
+                return;
+            }
+            (observe::Call::Bind(local), _) => (Some(local), 0),
+            (observe::Call::Connect(remote), _) => (Some(remote), 0),
+            (observe::Call::Send { to, .. }, Outcome::Bytes(bytes)) if *bytes > 0 => (to, *bytes),
+            (observe::Call::Receive { peek: false, .. }, Outcome::Bytes(bytes)) if *bytes > 0 => {
+                (None, *bytes)
+            }
+            (observe::Call::Send { .. } | observe::Call::Receive { .. }, _) => return,
+            _ => (None, 0),
+        };
+        let call = Told { name: event.call.name(), socket, endpoint, bytes };
+        self.tell_call(host, now, &call, event.after, event, tell);
+    }
+
+    fn tell_call(
+        &mut self,
+        host: &str,
+        now: Instant,
+        call: &Told,
+        after: Option<&ControlInfo>,
+        event: &CallEvent<'_>,
+        tell: &mut dyn FnMut(What),
+    ) {
+        let known = after.or(event.before);
+        let stream = known.is_some_and(|info| info.kind == SocketKind::Stream);
+        let end = known.filter(|_| stream).and_then(|info| Some((info.local?, info.remote?)));
+        let mut before = event.before.cloned();
+        if let Some((local, remote)) = end {
+            let connection = self.connection(host, local, remote, now);
+            if call.name == "accept" {
+                before = connection.last.clone();
+            }
+            if after.is_some() {
+                connection.last = after.cloned();
+            }
+            // Data calls are told once, and all together in the sum.
+            let repeats = matches!(call.name, "send" | "recv" | "connect");
+            if connection.order >= TOLD || (repeats && connection.calls.contains(&call.name)) {
+                return;
+            }
+            connection.calls.push(call.name);
+        }
+        let error = match event.outcome {
+            Outcome::Failed(error) => Some(error.to_string()),
+            _ => None,
+        };
+        tell(What::Call(Call {
+            call: call.name,
+            socket: call.socket,
+            stream,
+            endpoint: call.endpoint,
+            bytes: call.bytes,
+            error,
+            changes: if after.is_some() || before.is_none() {
+                changes(before.as_ref(), after, now)
+            } else {
+                gone(before.as_ref())
+            },
+        }));
+    }
+
+    /// Timers that only move data along are left to the sum; what changes a state, sends again
+    /// or ends a connection is told.
+    fn on_timeout(
+        &mut self,
+        host: &str,
+        now: Instant,
+        event: &ChangeEvent<'_>,
+        tell: &mut dyn FnMut(What),
+    ) {
+        let Some(known) = event.after.or(event.before) else { return };
+        let (Some(local), Some(remote)) = (known.local, known.remote) else { return };
+        let weight = |info: &ControlInfo| {
+            let again = info.tcp.as_ref().map(|tcp| (tcp.backoff, tcp.total_retransmissions));
+            (info.state, again, info.error)
+        };
+        if event.before.map(weight) == event.after.map(weight) {
+            return;
+        }
+        let connection = self.connection(host, local, remote, now);
+        if event.after.is_some() {
+            connection.last = event.after.cloned();
+        }
+        if connection.order < TOLD {
+            let changes = match event.after {
+                Some(_) => changes(event.before, event.after, now),
+                None => gone(event.before),
+            };
+            tell(What::TimedOut(TimedOut { local, remote, changes }));
+        }
+    }
+
+    fn on_frame(&mut self, seen: &Seen<'_>, tell: &mut dyn FnMut(What)) {
+        let packet = Packet::read(seen.frame.frame, seen.frame.medium);
+        match &packet.body {
+            Body::Arp(arp) => tell(What::Arp(arp_fact(seen.direction, arp))),
+            Body::Icmp { ip, text } => tell(What::Icmp(Icmp {
+                direction: seen.direction,
+                from: ip.source.into(),
+                to: ip.destination.into(),
+                message: text.clone(),
+            })),
+            Body::Udp { ip, udp, data } => {
+                let (from, to) = endpoints(ip, udp.source_port, udp.destination_port);
+                let of_dns = from.port() == 53 || to.port() == 53;
+                tell(What::Datagram(Datagram {
+                    direction: seen.direction,
+                    from,
+                    to,
+                    bytes: data.len(),
+                    dns: of_dns.then(|| dns::words(data)).flatten(),
+                    found: found(seen.frame.before, None),
+                    changes: changes(seen.frame.before, seen.frame.after, seen.now),
+                }));
+            }
+            Body::Tcp { ip, tcp, header_len, data } => {
+                let layers = Lengths { tcp: *header_len, data: *data };
+                self.on_segment(seen, &packet, (ip, tcp, layers), tell);
+            }
+            Body::Other => {}
+        }
+    }
+
+    fn on_segment(
+        &mut self,
+        seen: &Seen<'_>,
+        packet: &Packet,
+        (ip, tcp, lengths): (&ipv4::Header, &tcp::Header, Lengths),
+        tell: &mut dyn FnMut(What),
+    ) {
+        let (from, to) = endpoints(ip, tcp.source_port, tcp.destination_port);
+        let (local, remote) = match seen.direction {
+            Direction::Sent => (from, to),
+            Direction::Received => (to, from),
+        };
+        let ours = |info: &&ControlInfo| info.local == Some(local) && info.remote == Some(remote);
+        let peer_is_ours = self.connections.keys().any(|(_, a, b)| (*a, *b) == (remote, local));
+        let connection = self.connection(seen.host, local, remote, seen.now);
+        let before = seen.frame.before.filter(ours);
+        let after = seen.frame.after.filter(ours);
+        connection.latest = seen.now;
+        let setup = !connection.opened;
+        connection.opened |= !tcp.flags.contains(Flags::SYN);
+        connection.ending |= tcp.flags.intersects(Flags::FIN.union(Flags::RST));
+        let told = (setup
+            || (connection.ending && lengths.data == 0)
+            || tcp.flags.intersects(Flags::FIN.union(Flags::RST)))
+            && connection.order < TOLD;
+        let changed = match (before, after) {
+            (Some(_), None) => gone(before),
+            _ => changes(before, after, seen.now),
+        };
+        if after.is_some() {
+            connection.last = after.cloned();
+        } else if let Some(last) = &mut connection.last {
+            last.state = Some(TcpState::Closed);
+        }
+        let found = found(before.or(seen.frame.before), Some((local, remote)));
+        let layers = lengths.data > 0
+            && match seen.direction {
+                Direction::Sent => self.down.is_none(),
+                // One and the same segment goes down here and up there, if both ends are ours.
+                Direction::Received => {
+                    !self.up && (!peer_is_ours || self.down == Some((from, tcp.sequence.0)))
+                }
+            };
+        if layers {
+            match seen.direction {
+                Direction::Sent => self.down = Some((from, tcp.sequence.0)),
+                Direction::Received => self.up = true,
+            }
+            tell(What::Layers(layers_fact(seen, packet, (ip, tcp, lengths), changed)));
+        } else if told {
+            tell(What::Segment(Segment {
+                direction: seen.direction,
+                from,
+                to,
+                flags: tcp.flags.to_string(),
+                syn: tcp.flags.contains(Flags::SYN),
+                fin: tcp.flags.contains(Flags::FIN),
+                rst: tcp.flags.contains(Flags::RST),
+                seq: tcp.sequence.0,
+                ack: tcp.flags.contains(Flags::ACK).then_some(tcp.acknowledgment.0),
+                window: tcp.window,
+                bytes: lengths.data,
+                options: tcp.options.to_string(),
+                found,
+                changes: changed,
+            }));
+        }
+        let state = |info: Option<&ControlInfo>| info.and_then(|info| info.state);
+        let (old, new) = (state(before), state(after));
+        if told && seen.direction == Direction::Received && before.is_none() {
+            let listener = seen.frame.before.filter(|info| info.state == Some(TcpState::Listen));
+            if let (Some(listener), Some(_)) = (listener, after) {
+                let listener = listener.socket.map(|socket| socket.to_bits());
+                tell(What::ServerLearns { listener, local, remote });
+            }
+        }
+        let opening = matches!(old, Some(TcpState::SynSent | TcpState::SynReceived));
+        if told && opening && new == Some(TcpState::Established) {
+            tell(What::Established { local, remote });
+        }
+        if before.is_some() && after.is_none() {
+            self.finish(&(seen.host.to_owned(), local, remote), tell);
+        }
+    }
+
+    /// The connection's memory, made at first sight; the oldest finished one gives way.
+    fn connection(
+        &mut self,
+        host: &str,
+        local: SocketAddr,
+        remote: SocketAddr,
+        now: Instant,
+    ) -> &mut Connection {
+        if self.connections.len() >= REMEMBERED
+            && let Some(end) = self
+                .connections
+                .iter()
+                .filter(|(_, connection)| connection.ending)
+                .min_by_key(|(_, connection)| connection.order)
+                .map(|(end, _)| end.clone())
+        {
+            self.connections.remove(&end);
+        }
+        let seen = &mut self.seen;
+        self.connections.entry((host.to_owned(), local, remote)).or_insert_with(|| {
+            *seen += 1;
+            Connection { order: *seen - 1, first: now, latest: now, ..Connection::default() }
+        })
+    }
+
+    /// Tells a connection in sum and forgets it.
+    fn finish(&mut self, end: &End, tell: &mut dyn FnMut(What)) {
+        if let Some(connection) = self.connections.remove(end)
+            && let Some(sum) = sum(end, &connection)
+        {
+            tell(What::Sum(sum));
+        }
+    }
+
+    /// The story ends: what is left is told in sum, in the order it began.
+    pub(crate) fn end(&mut self, tell: &mut dyn FnMut(Fact)) {
+        let mut ends: Vec<(usize, End)> = self
+            .connections
+            .iter()
+            .map(|(end, connection)| (connection.order, end.clone()))
+            .collect();
+        ends.sort_unstable();
+        for (_, end) in ends {
+            let at = self.connections.get(&end).map_or(0, |found| found.latest.as_nanos());
+            self.finish(&end, &mut |what| tell(Fact { host: end.0.clone(), at, what }));
+        }
+    }
+}
+
+/// A frame and where it was seen.
+struct Seen<'a> {
+    host: &'a str,
+    now: Instant,
+    direction: Direction,
+    driver: &'a dyn Fn(&str) -> String,
+    frame: &'a FrameEvent<'a>,
+}
+
+/// A call that is worth telling.
+struct Told {
+    name: &'static str,
+    socket: u64,
+    endpoint: Option<SocketAddr>,
+    bytes: usize,
+}
+
+/// What a packet found; `end` is the connection that it would belong to.
+fn found(info: Option<&ControlInfo>, end: Option<(SocketAddr, SocketAddr)>) -> Found {
+    let Some(info) = info else { return Found::Nobody };
+    let socket = info.socket.map(|socket| socket.to_bits());
+    let state = info.state.map(TcpState::name);
+    let whole =
+        end.is_some_and(|(local, remote)| info.local == Some(local) && info.remote == Some(remote));
+    if whole { Found::Connection { socket, state } } else { Found::Socket { socket, state } }
+}
+
+#[derive(Clone, Copy)]
+struct Lengths {
+    tcp: usize,
+    data: usize,
+}
+
+/// What is left of the control information of a record that has ended: the change of its state.
+fn gone(before: Option<&ControlInfo>) -> Vec<Change> {
+    let state = before.and_then(|info| info.state);
+    state
+        .map(|state| Change {
+            name: "state".to_owned(),
+            before: Some(state.name().to_owned()),
+            after: Some(TcpState::Closed.name().to_owned()),
+        })
+        .into_iter()
+        .collect()
+}
+
+fn socket_made(socket: u64, info: &ControlInfo) -> What {
+    What::SocketMade(SocketMade {
+        socket,
+        protocol: match info.kind {
+            SocketKind::Stream => "TCP".to_owned(),
+            SocketKind::Datagram => "UDP".to_owned(),
+            SocketKind::Ping => "ICMP echo".to_owned(),
+            SocketKind::Raw(protocol) => format!("raw {protocol}"),
+        },
+        memory: info.memory,
+        state: info.state.map(TcpState::name),
+        send_queue: info.send_queue,
+        send_buffer_max: info.send_buffer_max,
+        receive_queue: info.receive_queue,
+        receive_buffer_max: info.receive_buffer_max,
+    })
+}
+
+fn arp_fact(direction: Direction, arp: &arp::Packet) -> Arp {
+    let kind = if arp.sender_ip.is_unspecified() {
+        ArpKind::Probe
+    } else if arp.sender_ip == arp.target_ip {
+        ArpKind::Announcement
+    } else if arp.operation == arp::Operation::Reply {
+        ArpKind::Reply
+    } else {
+        ArpKind::Request
+    };
+    Arp {
+        direction,
+        kind,
+        sender_mac: arp.sender_mac.to_string(),
+        sender: arp.sender_ip.into(),
+        target: arp.target_ip.into(),
+        target_mac: arp.target_mac.to_string(),
+    }
+}
+
+fn layers_fact(
+    seen: &Seen<'_>,
+    packet: &Packet,
+    (ip, tcp, lengths): (&ipv4::Header, &tcp::Header, Lengths),
+    changes: Vec<Change>,
+) -> Layers {
+    let (from, to) = endpoints(ip, tcp.source_port, tcp.destination_port);
+    Layers {
+        direction: seen.direction,
+        from,
+        to,
+        seq: tcp.sequence.0,
+        ack: tcp.acknowledgment.0,
+        window: tcp.window,
+        flags: tcp.flags.to_string(),
+        options: tcp.options.to_string(),
+        data: lengths.data,
+        tcp_header: lengths.tcp,
+        ip_header: ip.header_len(),
+        ttl: ip.ttl,
+        identification: ip.identification,
+        frame_header: if packet.ethernet.is_some() { danja_wire::ethernet::HEADER_LEN } else { 0 },
+        source_mac: packet.ethernet.map(|ethernet| ethernet.source.to_string()),
+        destination_mac: packet.ethernet.map(|ethernet| ethernet.destination.to_string()),
+        total: packet.total,
+        cut_to: if packet.segment_size < lengths.data { packet.segment_size } else { 0 },
+        checksum_left: packet.checksum_left,
+        interface: seen.frame.interface_name.to_owned(),
+        driver: (seen.driver)(seen.frame.interface_name),
+        socket: seen
+            .frame
+            .after
+            .or(seen.frame.before)
+            .and_then(|info| info.socket)
+            .map(|socket| socket.to_bits()),
+        changes,
+    }
+}
+
+fn sum(end: &End, connection: &Connection) -> Option<Sum> {
+    let info = connection.last.as_ref()?;
+    let tcp = info.tcp.as_ref()?;
+    Some(Sum {
+        local: end.1,
+        remote: end.2,
+        state: info.state.map(TcpState::name),
+        bytes_sent: tcp.bytes_sent,
+        bytes_acked: tcp.bytes_acked,
+        bytes_received: tcp.bytes_received,
+        segments_sent: tcp.segments_out,
+        segments_received: tcp.segments_in,
+        retransmissions: u64::from(tcp.total_retransmissions),
+        nanoseconds: connection.latest.saturating_since(connection.first).as_nanos() as u64,
+        srtt: tcp.srtt.map(|srtt| srtt.as_nanos() as u64),
+    })
+}

@@ -1,0 +1,34 @@
+//! The `danja` command. Where to look:
+//!
+//! - [`args`]: what can be typed, and [`quantity`]: `50ms`, `10mbit`, `2%`
+//! - [`get`], [`serve`], [`ping`], [`resolve`]: one command each
+//! - [`network`]: the LAN that a command runs on, and what is shown of it
+//! - [`explain`]: the story of `--explain`
+//! - [`failure`], [`interrupt`], [`output`]: how a command ends, and where its words go
+
+mod args;
+mod explain;
+mod failure;
+mod get;
+mod interrupt;
+mod network;
+mod output;
+mod ping;
+mod quantity;
+mod resolve;
+mod serve;
+
+use args::{Cli, Command};
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match &cli.command {
+        Command::Get(args) => get::run(args, cli.talk),
+        Command::Serve(args) => serve::run(args, cli.talk),
+        Command::Ping(args) => ping::run(args, cli.talk),
+        Command::Resolve(args) => resolve::run(args),
+    };
+    done.unwrap_or_else(|failure| failure.report())
+}

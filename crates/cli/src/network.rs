@@ -1,0 +1,320 @@
+//! Where a command runs: the built-in LAN with its router, or a TAP device; with what is wrong
+//! with the link, and what shall be shown of it. Speaks no protocol.
+
+use crate::args::{AtPort, NetworkArgs, ShowArgs};
+use crate::explain::{Language, Narrator};
+use crate::failure::Failure;
+use crate::output::talk;
+use danja::Host;
+use danja::clock::{Clock, RealClock};
+use danja::lan::capture::{Capture, CaptureOptions, Captured};
+use danja::lan::impair::Impaired;
+use danja::lan::tap::Tap;
+use danja::lan::{Adapter, MacAddress, cable::Switch};
+use danja::net::ToEndpoints;
+use danja_gateway::{Gateway, Lan, Published, http::MachineServer, http::serve_machine, page};
+use danja_stack::Seeds;
+use danja_wire::ip::Cidr;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// The built-in LAN's router.
+const ROUTER: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 2);
+/// The program's host on the built-in LAN.
+const PROGRAM: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 15);
+/// The built-in LAN's prefix length.
+const PREFIX: u8 = 24;
+/// At the end of a command: how long closed connections may take to say goodbye. A lost FIN is
+/// sent again after 200 ms or a few round trips.
+const GOODBYE: Duration = Duration::from_secs(3);
+
+/// What a command runs on. Clones are the same network.
+#[derive(Clone)]
+pub(crate) struct Network {
+    /// The program's own host.
+    pub(crate) host: Host,
+    parts: Arc<Parts>,
+}
+
+struct Parts {
+    lan: Lan,
+    /// On the built-in LAN only.
+    gateway: Option<Gateway>,
+    narrator: Option<Arc<Narrator>>,
+    capture: Option<Capture>,
+    /// Served while it lives.
+    _inspect: Option<MachineServer>,
+}
+
+impl Network {
+    /// Sets the network up; the program's host is called `name`.
+    ///
+    /// # Errors
+    /// A device, file or port cannot be had: says which, and what to do.
+    pub(crate) fn new(args: &NetworkArgs, name: &str) -> Result<Self, Failure> {
+        let plan = Plan::new(args)?;
+        let lan = Lan::new();
+        let (host, gateway) = match &args.tap.tap {
+            None => plan.built_in(name, &lan)?,
+            Some(device) => (plan.on_tap(name, device)?, None),
+        };
+        lan.add(&host);
+        let inspect = args.show.inspect.map(|at| inspect(at, &lan)).transpose()?;
+        let Plan { narrator, capture, .. } = plan;
+        let parts = Parts { lan, gateway, narrator, capture, _inspect: inspect };
+        Ok(Self { host, parts: Arc::new(parts) })
+    }
+
+    /// Whether it is the built-in LAN.
+    pub(crate) fn is_built_in(&self) -> bool {
+        self.parts.gateway.is_some()
+    }
+
+    /// The program's own address.
+    pub(crate) fn address(&self) -> IpAddr {
+        let interfaces = self.host.interfaces();
+        let mut addresses = interfaces.iter().flat_map(|interface| &interface.addresses);
+        addresses
+            .find(|address| !address.address().is_loopback())
+            .map_or(IpAddr::V4(PROGRAM), |address| address.address())
+    }
+
+    /// Looks a name up, as the program's host sees it; an address is itself.
+    pub(crate) fn look_up(&self, name: &str) -> io::Result<IpAddr> {
+        if let Ok(address) = name.parse() {
+            return Ok(address);
+        }
+        let found = (name, 0).endpoints(&self.host).map_err(|error| self.no_name(error))?;
+        found.first().map(SocketAddr::ip).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    /// An error of the resolver, with what can be done about it.
+    pub(crate) fn no_name(&self, error: io::Error) -> io::Error {
+        if !self.is_built_in() {
+            return error;
+        }
+        let names: Vec<String> =
+            self.parts.lan.hosts().iter().map(|host| host.name().to_owned()).collect();
+        let text = format!(
+            "{error}\nThe built-in LAN knows these names: {}. It has no way out to other networks \
+             yet; --tap NAME --address A/P --dns SERVER attaches to one.",
+            names.join(", ")
+        );
+        io::Error::new(error.kind(), text)
+    }
+
+    /// Lets programs of this machine reach a port of the program's host; `None` without a router
+    /// of our own.
+    ///
+    /// # Errors
+    /// The machine's port cannot be had.
+    pub(crate) fn publish(&self, on: AtPort, port: u16) -> Result<Option<Published>, Failure> {
+        let Some(gateway) = &self.parts.gateway else { return Ok(None) };
+        let to = SocketAddr::new(self.address(), port);
+        gateway.publish(on.0, to).map(Some).map_err(|error| {
+            Failure::new(format_args!(
+                "the port {} of this machine cannot be had: {error}. Choose another: --publish 8081",
+                on.0
+            ))
+        })
+    }
+
+    /// The command is done: says goodbye to peers, ends the story and the capture.
+    pub(crate) fn finish(&self) {
+        self.host.flush(GOODBYE);
+        for host in self.parts.lan.hosts() {
+            host.flush(GOODBYE);
+        }
+        if let Some(narrator) = &self.parts.narrator {
+            narrator.end();
+        }
+        if let Some(capture) = &self.parts.capture
+            && let Err(error) = capture.finish()
+        {
+            talk(&format!("danja: the capture is not complete: {error}"));
+        }
+    }
+}
+
+/// What was asked for, before there is a host.
+struct Plan<'a> {
+    args: &'a NetworkArgs,
+    /// One for all hosts, so that the story has one time.
+    clock: Arc<RealClock>,
+    narrator: Option<Arc<Narrator>>,
+    capture: Option<Capture>,
+}
+
+impl<'a> Plan<'a> {
+    fn new(args: &'a NetworkArgs) -> Result<Self, Failure> {
+        let clock = Arc::new(RealClock::new());
+        let ShowArgs { explain, lang, pcap, .. } = &args.show;
+        let narrator = explain.map(|form| {
+            let language =
+                lang.unwrap_or_else(|| Language::from_environment(|name| std::env::var(name).ok()));
+            Arc::new(Narrator::new(form, language))
+        });
+        let capture = match pcap {
+            None => None,
+            Some(path) => {
+                let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+                let passed = Duration::from_nanos(clock.now().as_nanos());
+                let zero = since_epoch.unwrap_or_default().saturating_sub(passed);
+                let options = CaptureOptions::new(zero)
+                    .with_comment(format!("danja {}", env!("CARGO_PKG_VERSION")));
+                let made = Capture::create(path, options).map_err(|error| {
+                    Failure::new(format_args!("{} cannot be written: {error}", path.display()))
+                })?;
+                Some(made)
+            }
+        };
+        Ok(Self { args, clock, narrator, capture })
+    }
+
+    /// The LAN in the process: the program's host, and the router.
+    fn built_in(&self, name: &str, lan: &Lan) -> Result<(Host, Option<Gateway>), Failure> {
+        let switch = Switch::new();
+        let cable = "cable";
+        let router = self
+            .host("danja", "lan0", switch.port(mac_of(ROUTER)), address(ROUTER), cable)
+            .build()
+            .map_err(Failure::new)?;
+        let gateway = Gateway::start(router, lan).map_err(Failure::new)?;
+        let port = switch.port(mac_of(PROGRAM));
+        let host = self
+            .on_link(name, port, address(PROGRAM), cable)
+            .dns(IpAddr::V4(ROUTER))
+            .build()
+            .map_err(Failure::new)?;
+        Ok((host, Some(gateway)))
+    }
+
+    /// The program's host on a TAP device.
+    fn on_tap(&self, name: &str, device: &str) -> Result<Host, Failure> {
+        let tap = &self.args.tap;
+        let Some(address) = tap.address else {
+            return Err(Failure::new("--tap needs --address, such as --address 192.168.7.2/24"));
+        };
+        let mac = match address.address() {
+            IpAddr::V4(address) => mac_of(address),
+            IpAddr::V6(_) => return Err(Failure::new("--address takes an IPv4 address")),
+        };
+        let adapter = Tap::open(device, mac).map_err(Failure::new)?;
+        let mut builder = self.on_link(name, adapter, address, &format!("tap {device}"));
+        if let Some(gateway) = tap.via {
+            builder = builder.gateway(gateway);
+        }
+        if let Some(server) = tap.dns {
+            builder = builder.dns(server);
+        }
+        builder.build().map_err(Failure::new)
+    }
+
+    /// The program's host behind its link, with all that is wrong with it, and captured.
+    fn on_link(
+        &self,
+        name: &str,
+        adapter: impl Adapter + 'static,
+        address: Cidr,
+        driver: &str,
+    ) -> danja::Builder {
+        let impairment = self.args.link.impairment();
+        if impairment.is_none() {
+            return self.captured(name, adapter, address, driver);
+        }
+        let seed = self.args.link.seed.unwrap_or_else(|| {
+            // Only the impairments follow from it; what must be secret does not.
+            self.clock.now().as_nanos() ^ u64::from(std::process::id()) << 32
+        });
+        let impaired = Impaired::new(adapter, impairment, impairment, seed);
+        self.captured(name, impaired, address, &format!("{driver}, impaired"))
+    }
+
+    fn captured(
+        &self,
+        name: &str,
+        adapter: impl Adapter + 'static,
+        address: Cidr,
+        driver: &str,
+    ) -> danja::Builder {
+        match &self.capture {
+            None => self.host(name, "lan0", adapter, address, driver),
+            Some(capture) => {
+                let captured = Captured::new(adapter, capture, "lan0");
+                self.host(name, "lan0", captured, address, driver)
+            }
+        }
+    }
+
+    fn host(
+        &self,
+        name: &str,
+        interface: &str,
+        adapter: impl Adapter + 'static,
+        address: Cidr,
+        driver: &str,
+    ) -> danja::Builder {
+        let mut builder = Host::builder()
+            .name(name)
+            .clock(Arc::clone(&self.clock) as Arc<dyn Clock>)
+            .adapter(adapter)
+            .interface_name(interface)
+            .address(address);
+        if let Some(narrator) = &self.narrator {
+            narrator.introduce(name, interface, driver);
+            builder = builder.observer(Arc::clone(narrator) as Arc<_>);
+        }
+        if let Some(seed) = self.args.link.seed {
+            builder = builder.seeds(seeds(seed, name));
+        }
+        builder
+    }
+}
+
+fn inspect(at: AtPort, lan: &Lan) -> Result<MachineServer, Failure> {
+    let shown = lan.clone();
+    let server = serve_machine(at.0, move |request| page::answer(request, &shown));
+    let server = server.map_err(|error| {
+        Failure::new(format_args!(
+            "the port {} of this machine cannot be had: {error}. Choose another: --inspect 8082",
+            at.0
+        ))
+    })?;
+    talk(&format!("the LAN can be seen at http://{}/", server.address()));
+    Ok(server)
+}
+
+/// An address of the built-in LAN with its prefix. The length is a constant in range.
+fn address(address: Ipv4Addr) -> Cidr {
+    Cidr::new(IpAddr::V4(address), PREFIX).unwrap_or_else(|| Cidr::host(IpAddr::V4(address)))
+}
+
+/// A locally administered hardware address, told from the IP address: easy to read in a capture.
+fn mac_of(address: Ipv4Addr) -> MacAddress {
+    let [a, b, c, d] = address.octets();
+    MacAddress([2, 0, a, b, c, d])
+}
+
+/// Seeds for a run that can be repeated: different for each host, and anything but secret.
+fn seeds(seed: u64, name: &str) -> Seeds {
+    let mut state = name.bytes().fold(seed, |state, byte| mix(state ^ u64::from(byte)));
+    let mut draw = || {
+        let mut bytes = [0; 32];
+        for eight in bytes.chunks_exact_mut(8) {
+            state = mix(state);
+            eight.copy_from_slice(&state.to_le_bytes());
+        }
+        bytes
+    };
+    Seeds { secret: draw(), public: draw() }
+}
+
+/// One step of the SplitMix64 generator.
+const fn mix(state: u64) -> u64 {
+    let state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}

@@ -1,0 +1,81 @@
+//! `danja serve`: the files of a folder over HTTP. HTTP is `hyper`'s; the sockets under it are ours.
+
+mod files;
+mod listing;
+
+use crate::args::{AtPort, Publish, ServeArgs, Talk};
+use crate::failure::Failure;
+use crate::interrupt::on_interrupt;
+use crate::network::Network;
+use crate::output::{exit, talk};
+use crate::quantity::human_bytes;
+use danja::net::TcpListener;
+use danja_gateway::Stop;
+use danja_gateway::http::{self, Request, Response};
+use files::Files;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Where the server is published unless it is said otherwise.
+const PUBLISH: Publish =
+    Publish { on: AtPort(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080)), port: None };
+/// Clients at once.
+const CLIENTS: usize = 256;
+
+pub(crate) fn run(args: &ServeArgs, verbosity: Talk) -> Result<ExitCode, Failure> {
+    let files = Files::new(&args.folder)?;
+    let network = Network::new(&args.network, "serve")?;
+    let at = SocketAddr::new(network.address(), args.port);
+    let listener = TcpListener::bind(&network.host, at)
+        .map_err(|error| Failure::new(format_args!("cannot listen at {at}: {error}")))?;
+    talk(&format!("serving {} at http://{at}/", args.folder.display()));
+    let publish = args.publish.unwrap_or(PUBLISH);
+    let published = network.publish(publish.on, publish.port.unwrap_or(args.port))?;
+    if let Some(published) = &published {
+        talk(&format!("published on this machine at http://{}/", published.address()));
+    }
+    let counted = Arc::new(Counted::default());
+    let stop = Stop::new();
+    let (shown, stopped) = (Arc::clone(&counted), stop.clone());
+    on_interrupt(move || {
+        stopped.stop();
+        network.finish();
+        if !verbosity.quiet {
+            let requests = shown.requests.load(Ordering::Relaxed);
+            let bytes = human_bytes(shown.bytes.load(Ordering::Relaxed));
+            talk(&format!("\n{requests} requests answered with {bytes}"));
+        }
+    });
+    http::serve(&listener, CLIENTS, &stop, move |request| {
+        let response = files.answer(request);
+        counted.note(request, &response, verbosity);
+        response
+    });
+    Ok(exit(true))
+}
+
+/// What has been served.
+#[derive(Default)]
+struct Counted {
+    requests: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Counted {
+    fn note(&self, request: &Request, response: &Response, verbosity: Talk) {
+        let length = hyper::body::Body::size_hint(response.body()).exact().unwrap_or(0);
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(length, Ordering::Relaxed);
+        if !verbosity.quiet {
+            talk(&format!(
+                "{} {} {} {} {length}",
+                request.client,
+                request.parts.method,
+                request.parts.uri,
+                response.status().as_u16()
+            ));
+        }
+    }
+}

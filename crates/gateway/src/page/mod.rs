@@ -1,0 +1,79 @@
+//! The page at `http://danja/`: the LAN's hosts, their sockets with control information,
+//! neighbours and routes. HTML for a browser, text for `curl`, JSON under `/api/`. Shows, and
+//! changes nothing.
+
+mod html;
+mod json;
+mod text;
+
+pub use json::{control_info, counters, interface, neighbour, route};
+
+use crate::http::{self, Body, Method, Request, Response, StatusCode, header};
+use crate::lan::Lan;
+use danja::Host;
+use danja_stack::views::InterfaceView;
+
+const TEXT: &str = "text/plain; charset=utf-8";
+const HTML: &str = "text/html; charset=utf-8";
+const JSON: &str = "application/json";
+
+/// Answers a request about a LAN.
+pub fn answer(request: &Request, lan: &Lan) -> Response {
+    let mut response = match request.parts.method {
+        Method::GET | Method::HEAD => page(request, lan),
+        _ => {
+            let mut response =
+                http::text(StatusCode::METHOD_NOT_ALLOWED, TEXT, "Here one can only look.\n");
+            let allowed = header::HeaderValue::from_static("GET, HEAD");
+            response.headers_mut().insert(header::ALLOW, allowed);
+            response
+        }
+    };
+    let headers = response.headers_mut();
+    // What is shown is true for a moment only.
+    headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+    // `hyper` counts the body's bytes; of a HEAD it sends none.
+    if request.parts.method == Method::HEAD {
+        let length = hyper::body::Body::size_hint(response.body()).exact().unwrap_or(0);
+        response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+        *response.body_mut() = Body::empty();
+    }
+    response
+}
+
+fn page(request: &Request, lan: &Lan) -> Response {
+    let hosts = lan.hosts();
+    let found = match request.parts.uri.path() {
+        "/" if http::wants_html(request) => {
+            return http::text(StatusCode::OK, HTML, html::page(&hosts, request));
+        }
+        "/" => return http::text(StatusCode::OK, TEXT, text::page(&hosts, request)),
+        "/api/" | "/api" => json::index(),
+        "/api/hosts" => json::hosts(&hosts),
+        "/api/sockets" => json::sockets(&hosts),
+        "/api/neighbours" => json::neighbours(&hosts),
+        "/api/routes" => json::routes(&hosts),
+        "/api/counters" => json::all_counters(&hosts),
+        _ => {
+            let text = "There is no such page. There are / and, as JSON, /api/hosts, \
+                        /api/sockets, /api/neighbours, /api/routes and /api/counters.\n";
+            return http::text(StatusCode::NOT_FOUND, TEXT, text);
+        }
+    };
+    http::text(StatusCode::OK, JSON, format!("{found:#}\n"))
+}
+
+/// The name of an interface, for people.
+pub(crate) fn interface_name(interfaces: &[InterfaceView], id: danja_stack::InterfaceId) -> String {
+    interfaces
+        .iter()
+        .find(|interface| interface.id == id)
+        .map_or_else(|| format!("interface {}", id.0), |interface| interface.name.clone())
+}
+
+/// A host's interfaces without its loopback.
+pub(crate) fn links(host: &Host) -> Vec<InterfaceView> {
+    let mut interfaces = host.interfaces();
+    interfaces.retain(|interface| interface.id != danja_stack::InterfaceId::LOOPBACK);
+    interfaces
+}
