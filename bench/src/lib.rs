@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use danja_stack::event::Event;
-use danja_stack::socket::{Domain, RecvFlags, SendFlags, SocketKind};
+use danja_stack::socket::{Domain, RecvFlags, SendFlags, SocketKind, SocketOption};
 use danja_stack::{Config, Frame, Instant, InterfaceConfig, InterfaceId, Medium, Payload};
 use danja_stack::{Room, Seeds, SocketId, Stack};
 use danja_wire::ip::Cidr;
@@ -77,6 +77,9 @@ impl Pair {
         let local = SocketAddr::new(network_address(network).address(), port);
         let client =
             self.client.socket(Domain::Ipv4, SocketKind::Stream, self.now).expect("a socket");
+        // Connections from the client's other addresses linger on the port.
+        let reuse = SocketOption::ReuseAddress(true);
+        self.client.set_option(client, reuse, self.now).expect("the option is known");
         self.client.bind(client, local, self.now).expect("the port is free");
         // It is under way: that is an error by name only.
         let _ = self.client.connect(client, SocketAddr::from((SERVER, 80)), self.now);
