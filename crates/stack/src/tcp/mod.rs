@@ -1,205 +1,156 @@
 //! TCP (RFC 9293). Knows no frame layout below its own header, no MAC address, no clock.
 
+mod calls;
+mod congestion;
+mod conn;
+mod demux;
+mod errors;
+mod info;
+mod input;
+mod isn;
+mod loss;
+mod mss;
+mod open;
+mod output;
+mod record;
+mod segment;
+mod socket;
+mod socket_options;
+mod state;
+mod tables;
+mod tcb;
+#[cfg(test)]
+mod tests;
+mod time_wait;
+mod timers;
+
+use crate::Room;
 use crate::core_state::Core;
+use crate::counters::count;
 use crate::discard::Discard;
-use crate::event::IncomingId;
 use crate::packet::{Claim, Outgoing, Packet, Path, TransportError};
-use crate::slab::Key;
-use crate::socket::{
-    AcceptError, BindError, ConnectError, Domain, ListenError, OptionError, OptionName, Received,
-    RecvError, RecvFlags, SendError, SendFlags, Shutdown, ShutdownError, SocketId, SocketOption,
-    VerdictError,
-};
-use crate::views::ControlInfo;
-use crate::{Ready, Room};
-use alloc::vec::Vec;
-use core::net::SocketAddr;
-use danja_wire::Payload;
+use crate::slab::{Key, Slab};
+use crate::socket::ports::PortTable;
+use alloc::collections::VecDeque;
+use demux::Demux;
+use isn::Isn;
+use open::admit::Waiting;
+use open::cookie::Cookies;
+use record::Record;
+use segment::{Endpoints, Segment};
+use socket::StreamSocket;
 
 /// A protocol record: a control block, a half-open connection, or a TIME-WAIT record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct RecordId(pub(crate) Key);
 
 /// All of TCP: sockets, records, and the tables that find them.
-pub(crate) struct Tcp {}
+pub(crate) struct Tcp {
+    sockets: Slab<StreamSocket>,
+    records: Slab<Record>,
+    demux: Demux,
+    ports: PortTable,
+    isn: Isn,
+    cookies: Cookies,
+    /// Half-open connections of all listeners.
+    half_open: usize,
+    waiting: Waiting,
+    /// TIME-WAIT records, oldest first; may name records that are gone.
+    time_waits: VecDeque<RecordId>,
+    time_wait_count: usize,
+}
 
-#[allow(unused_variables, clippy::todo, clippy::needless_pass_by_ref_mut, clippy::unused_self)]
 impl Tcp {
     pub(crate) fn new(core: &mut Core) -> Self {
-        Self {}
+        Self {
+            sockets: Slab::new(32),
+            records: Slab::new(32),
+            demux: Demux::new(core.entropy.key()),
+            ports: PortTable::new(false, &mut core.entropy),
+            isn: Isn::new(&mut core.entropy),
+            cookies: Cookies::new(&mut core.entropy),
+            half_open: 0,
+            waiting: Waiting::default(),
+            time_waits: VecDeque::new(),
+            time_wait_count: 0,
+        }
     }
-
-    // ---- socket calls: `place` is what `create` returned ----
-
-    /// A socket in CLOSED; `id` is its descriptor.
-    pub(crate) fn create(&mut self, core: &mut Core, id: SocketId, domain: Domain) -> Option<Key> {
-        todo!()
-    }
-    pub(crate) fn bind(
-        &mut self,
-        core: &mut Core,
-        place: Key,
-        local: SocketAddr,
-    ) -> Result<(), BindError> {
-        todo!()
-    }
-    pub(crate) fn listen(
-        &mut self,
-        core: &mut Core,
-        place: Key,
-        backlog: usize,
-    ) -> Result<(), ListenError> {
-        todo!()
-    }
-    /// `Err(InProgress)` for a handshake that has begun; later calls give its outcome.
-    pub(crate) fn connect(
-        &mut self,
-        core: &mut Core,
-        place: Key,
-        remote: SocketAddr,
-    ) -> Result<(), ConnectError> {
-        todo!()
-    }
-    /// Takes the oldest established connection off the listener's queue; its descriptor will be
-    /// `id`. Returns its place and the peer.
-    pub(crate) fn accept(
-        &mut self,
-        core: &mut Core,
-        place: Key,
-        id: SocketId,
-    ) -> Result<(Key, SocketAddr), AcceptError> {
-        todo!()
-    }
-    pub(crate) fn admit(
-        &mut self,
-        core: &mut Core,
-        incoming: IncomingId,
-    ) -> Result<(), VerdictError> {
-        todo!()
-    }
-    /// `error`: answer by this ICMP error (type 3 code), else by RST.
-    pub(crate) fn refuse(
-        &mut self,
-        core: &mut Core,
-        incoming: IncomingId,
-        unreachable: Option<u8>,
-    ) -> Result<(), VerdictError> {
-        todo!()
-    }
-    pub(crate) fn drop_incoming(
-        &mut self,
-        core: &mut Core,
-        incoming: IncomingId,
-    ) -> Result<(), VerdictError> {
-        todo!()
-    }
-    /// Takes as many bytes of `data` as there is room for; returns how many.
-    pub(crate) fn send(
-        &mut self,
-        core: &mut Core,
-        place: Key,
-        data: &Payload,
-        flags: SendFlags,
-    ) -> Result<usize, SendError> {
-        todo!()
-    }
-    /// Appends up to `max` bytes of slices to `into`.
-    pub(crate) fn recv(
-        &mut self,
-        core: &mut Core,
-        place: Key,
-        max: usize,
-        flags: RecvFlags,
-        into: &mut Vec<Payload>,
-    ) -> Result<Received, RecvError> {
-        todo!()
-    }
-    pub(crate) fn shutdown(
-        &mut self,
-        core: &mut Core,
-        place: Key,
-        how: Shutdown,
-    ) -> Result<(), ShutdownError> {
-        todo!()
-    }
-    /// The descriptor ends here; what the protocol still has to do goes on without it.
-    /// True if a record is left that will raise [`Ready::FINISHED`] (linger).
-    pub(crate) fn close(&mut self, core: &mut Core, place: Key) {
-        todo!()
-    }
-    pub(crate) fn set_option(
-        &mut self,
-        core: &mut Core,
-        place: Key,
-        option: SocketOption,
-    ) -> Result<(), OptionError> {
-        todo!()
-    }
-    pub(crate) fn option(
-        &self,
-        core: &Core,
-        place: Key,
-        name: OptionName,
-    ) -> Result<SocketOption, OptionError> {
-        todo!()
-    }
-    /// Level-triggered readiness, as `poll` would report it.
-    pub(crate) fn readiness(&self, core: &Core, place: Key) -> Ready {
-        todo!()
-    }
-    /// Free bytes in the send buffer (what `send` would take now).
-    pub(crate) fn send_room(&self, core: &Core, place: Key) -> usize {
-        todo!()
-    }
-    /// Takes the pending error (SO_ERROR).
-    pub(crate) fn take_error(
-        &mut self,
-        core: &mut Core,
-        place: Key,
-    ) -> Option<crate::socket::SocketFault> {
-        todo!()
-    }
-
-    // ---- views ----
-
-    pub(crate) fn control_info(&self, core: &Core, place: Key) -> Option<ControlInfo> {
-        todo!()
-    }
-    /// Records that no descriptor leads to: half-open, TIME-WAIT, orphans; not yet accepted.
-    pub(crate) fn unowned(&self, core: &Core) -> Vec<ControlInfo> {
-        todo!()
-    }
-    /// The control information that a segment between these endpoints would find: connection,
-    /// half-open, TIME-WAIT, or listener.
-    pub(crate) fn find(
-        &self,
-        core: &Core,
-        local: SocketAddr,
-        remote: SocketAddr,
-    ) -> Option<ControlInfo> {
-        todo!()
-    }
-
-    // ---- network and time ----
 
     /// A TCP segment for this host. Replies go out by [`crate::ip::send`].
     pub(crate) fn input(&mut self, core: &mut Core, packet: Packet) -> Claim {
-        todo!()
+        count(&mut core.counters.tcp_in_segs);
+        let (mut segment, ends) = match Segment::parse(&packet) {
+            Ok(parsed) => parsed,
+            Err(reason) => {
+                count(&mut core.counters.tcp_in_errs);
+                core.discard(reason);
+                return Claim::Taken;
+            }
+        };
+        if self.dispatch(core, &mut segment, ends) {
+            return Claim::Taken;
+        }
+        // A port that is bound here is this stack's to answer for, also beside a second stack.
+        if self.ports.is_bound(ends.0.port()) {
+            core.discard(Discard::TcpNoSocket);
+            input::closed::answer(core, &segment, ends);
+            return Claim::Taken;
+        }
+        Claim::Unclaimed(packet)
     }
+
+    /// Gives a segment to its record or listener; `false` if there is none.
+    fn dispatch(&mut self, core: &mut Core, segment: &mut Segment<'_>, ends: Endpoints) -> bool {
+        if let Some(id) = self.demux.find(core, &self.records, ends.0, ends.1) {
+            let taken = match self.records.get(id.0) {
+                Some(Record::Connection(_)) => {
+                    self.with_conn(core, id, |conn| input::on_segment(conn, segment)).is_some()
+                }
+                Some(Record::HalfOpen(_)) => self.half_open_input(core, segment, ends, id),
+                Some(Record::TimeWait(_)) => self.time_wait_input(core, segment, ends, id),
+                Some(Record::Pending(_)) => self.pending_input(core, segment, ends, id),
+                None => false,
+            };
+            if taken {
+                return true;
+            }
+        }
+        let Some(place) = self.demux.listener(ends.0, ends.1, segment.packet.interface) else {
+            return false;
+        };
+        self.listen_input(core, segment, ends, place);
+        true
+    }
+
     /// Answers an unclaimed segment with RST (RFC 9293 §3.10.7.1).
     pub(crate) fn answer_unclaimed(&mut self, core: &mut Core, packet: &Packet) {
-        todo!()
+        core.discard(Discard::TcpNoSocket);
+        if let Ok((segment, ends)) = Segment::parse(packet) {
+            input::closed::answer(core, &segment, ends);
+        }
     }
+
     pub(crate) fn on_error(
         &mut self,
         core: &mut Core,
         error: &TransportError,
     ) -> Result<(), Discard> {
-        todo!()
+        errors::on_error(self, core, error)
     }
+
     pub(crate) fn on_timer(&mut self, core: &mut Core, record: RecordId) {
-        todo!()
+        let Some(found) = self.records.get_mut(record.0) else { return };
+        *found.timer_mut() = None;
+        match found {
+            Record::Connection(_) => {
+                self.with_conn(core, record, timers::on_timer);
+            }
+            Record::HalfOpen(_) => self.half_open_timer(core, record),
+            Record::TimeWait(_) => self.time_wait_timer(core, record),
+            Record::Pending(_) => self.pending_timer(core, record),
+        }
     }
+
     /// The next segment of a record whose turn it is, at most `room`; `None` if it has nothing
     /// (more) to send now. `more` is said by putting itself on the ready list again.
     pub(crate) fn poll_transmit(
@@ -208,10 +159,30 @@ impl Tcp {
         record: RecordId,
         room: Room,
     ) -> Option<(Path, Outgoing)> {
-        todo!()
+        match self.records.get_mut(record.0)? {
+            Record::Connection(tcb) => {
+                let socket = tcb.socket.and_then(|key| self.sockets.get_mut(key));
+                let done = conn::Done::Not;
+                let mut conn = conn::Conn { core, id: record, tcb, socket, done };
+                output::poll_transmit(&mut conn, room)
+            }
+            Record::HalfOpen(half) => {
+                let packet = open::passive::poll_transmit(core, record, half)?;
+                Some((half.path, packet))
+            }
+            _ => None,
+        }
     }
-    /// Routes or addresses changed, or an interface went down or up.
-    pub(crate) fn on_path_change(&mut self, core: &mut Core) {
-        todo!()
+
+    /// Routes or addresses changed, or an interface went down or up. Connections notice when
+    /// they send next, by the path's generation: nothing is scanned here.
+    pub(crate) const fn on_path_change(&mut self, _core: &mut Core) {}
+
+    /// Bytes of memory that tables take, without queues.
+    pub(crate) fn memory(&self) -> usize {
+        self.sockets
+            .memory()
+            .saturating_add(self.records.memory())
+            .saturating_add(self.demux.memory())
     }
 }

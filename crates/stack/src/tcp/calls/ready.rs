@@ -1,0 +1,89 @@
+//! Readiness and pending errors.
+
+use crate::core_state::Core;
+use crate::event::Ready;
+use crate::slab::Key;
+use crate::socket::SocketFault;
+use crate::tcp::Tcp;
+use crate::tcp::record::Record;
+use crate::tcp::socket::{Role, StreamSocket, Urgent};
+use crate::tcp::tcb::{State, Tcb};
+
+impl Tcp {
+    /// Level-triggered readiness, as `poll` would report it.
+    pub(crate) fn readiness(&self, _core: &Core, place: Key) -> Ready {
+        let Some(socket) = self.sockets.get(place) else { return Ready::NONE };
+        let mut ready = Ready::NONE;
+        if socket.error.is_some() {
+            ready = ready.with(Ready::ERROR).with(Ready::READABLE).with(Ready::WRITABLE);
+        }
+        match &socket.role {
+            // As Linux's poll of a socket that was never connected.
+            Role::Fresh => ready.with(Ready::WRITABLE).with(Ready::HANG_UP),
+            Role::Listener(listener) if listener.accept.is_empty() => ready,
+            Role::Listener(_) => ready.with(Ready::ACCEPTABLE),
+            Role::Connection(id) => match self.records.get(id.0) {
+                Some(Record::Connection(tcb)) => ready.with(connected(socket, tcb)),
+                _ => ready.with(over(socket)),
+            },
+            Role::Ended(_) => ready.with(over(socket)),
+        }
+    }
+
+    /// Takes the pending error (SO_ERROR).
+    pub(crate) fn take_error(&mut self, _core: &mut Core, place: Key) -> Option<SocketFault> {
+        let socket = self.sockets.get_mut(place)?;
+        socket.error.take().or_else(|| socket.soft_error.take())
+    }
+}
+
+fn over(socket: &StreamSocket) -> Ready {
+    Ready::READABLE
+        .with(Ready::WRITABLE)
+        .with(Ready::READ_CLOSED)
+        .with(Ready::HANG_UP)
+        .with(Ready::FINISHED)
+        .with(urgent(socket))
+}
+
+fn urgent(socket: &StreamSocket) -> Ready {
+    match socket.urgent {
+        Urgent::Announced(_) | Urgent::Waiting(..) => Ready::URGENT,
+        Urgent::None | Urgent::Marked(_) => Ready::NONE,
+    }
+}
+
+fn connected(socket: &StreamSocket, tcb: &Tcb) -> Ready {
+    if !matches!(tcb.state, State::Synchronized(_)) {
+        return Ready::NONE;
+    }
+    let mut ready = urgent(socket);
+    let closed = socket.peer_closed || socket.read_shut;
+    // An urgent byte that was taken out of the stream is not there to be read.
+    let apart = match socket.urgent {
+        Urgent::Waiting(mark, _) | Urgent::Marked(mark)
+            if mark >= socket.read_offset && !socket.options.get().out_of_band_inline =>
+        {
+            1
+        }
+        _ => 0,
+    };
+    let there = socket.receive.len().saturating_sub(apart);
+    if closed || there >= socket.options.get().receive_low_water {
+        ready = ready.with(Ready::READABLE);
+    }
+    if closed {
+        ready = ready.with(Ready::READ_CLOSED);
+    }
+    let room = socket.send_limit.saturating_sub(tcb.queued());
+    if socket.write_shut || room >= socket.send_limit / 3 {
+        ready = ready.with(Ready::WRITABLE);
+    }
+    if closed && socket.write_shut {
+        ready = ready.with(Ready::HANG_UP);
+    }
+    if tcb.fin_acknowledged() {
+        ready = ready.with(Ready::FINISHED);
+    }
+    ready
+}
