@@ -199,6 +199,9 @@ pub(super) struct Tcb {
     pub(super) challenges: u32,
 
     pub(super) ack: AckNeed,
+    /// Without SACK: further acknowledgements owed, one for each segment beyond a gap, since
+    /// the peer counts them.
+    pub(super) repeat_acks: u8,
     /// Acknowledgements still to be sent without delay ("quick ACK").
     pub(super) quick_acks: u8,
     /// Consecutive time-outs, or probes without an answer.
@@ -306,6 +309,7 @@ impl Tcb {
             challenge_second: Instant::ZERO,
             challenges: 0,
             ack: AckNeed::None,
+            repeat_acks: 0,
             quick_acks: 0,
             backoff: 0,
             probes: 0,

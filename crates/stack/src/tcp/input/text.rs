@@ -162,6 +162,11 @@ fn owe(conn: &mut Conn<'_>, segment: &Segment<'_>, seen: &Seen, advanced: u32) {
     } else {
         AckNeed::Delayed
     };
+    // RFC 5681 §4.2: a duplicate acknowledgement for each segment beyond a gap. With SACK one
+    // says it all (RFC 9293 §3.10.7.4, MUST-58: acknowledgements are aggregated).
+    if seen.out_of_order && !conn.tcb.agreed.sack && conn.tcb.ack == AckNeed::Now {
+        conn.tcb.repeat_acks = conn.tcb.repeat_acks.saturating_add(1);
+    }
     conn.owe_ack(need);
     if segment.has(Flags::FIN) {
         conn.owe_ack(AckNeed::Now);

@@ -117,7 +117,7 @@ fn destination(
 fn prepare(core: &Core, socket: &StreamSocket, tcb: &mut Tcb, path: &Path) {
     let config = &core.config.tcp;
     tcb.agreed = Agreed {
-        timestamps: false,
+        timestamps: config.timestamps,
         sack: config.sack,
         window_scaling: config.window_scaling,
         snd_wind_shift: 0,

@@ -50,7 +50,7 @@ fn plan(conn: &mut Conn<'_>, room: usize) -> Plan {
         };
     }
     // A report of out-of-order data goes alone, so that it never waits for room in a segment.
-    if conn.tcb.ack == AckNeed::Now && segment::has_report(conn) {
+    if conn.tcb.ack == AckNeed::Now && (segment::has_report(conn) || conn.tcb.repeat_acks > 0) {
         return Plan::Ack;
     }
     if let Some(resend) = plan_resend(conn, room) {
@@ -211,7 +211,12 @@ fn execute(conn: &mut Conn<'_>, plan: Plan) -> (Option<Outgoing>, u32) {
         }
         Plan::Ack => {
             let shape = Shape { seq: conn.tcb.snd_nxt, ..Shape::control(Flags::ACK) };
-            (emit(conn, &shape), 0)
+            let made = emit(conn, &shape);
+            if let Some(left) = conn.tcb.repeat_acks.checked_sub(1) {
+                conn.tcb.repeat_acks = left;
+                conn.tcb.ack = AckNeed::Now;
+            }
+            (made, 0)
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::counters::count;
 use crate::packet::Outgoing;
 use crate::socket::PathMtuDiscovery;
 use crate::tcp::conn::Conn;
-use crate::tcp::tcb::{AckNeed, State, Tcb};
+use crate::tcp::tcb::{AckNeed, Tcb};
 use core::net::SocketAddr;
 use danja_wire::checksum::pseudo_header;
 use danja_wire::ip::Protocol;
@@ -78,18 +78,12 @@ fn sack_blocks(conn: &mut Conn<'_>, options: &Options) -> SackBlocks {
     blocks
 }
 
-fn syn_options(conn: &Conn<'_>, options: &mut Options) {
-    let (tcb, config) = (&*conn.tcb, &conn.core.config.tcp);
+/// What a SYN offers, or a SYN-ACK agrees to: until the peer's SYN has come, `agreed` is what we
+/// offer.
+fn syn_options(tcb: &Tcb, options: &mut Options) {
     options.mss = Some(tcb.agreed.rcv_mss);
-    let offers = matches!(tcb.state, State::SynSent);
-    if if offers { config.window_scaling } else { tcb.agreed.window_scaling } {
-        options.window_scale = Some(tcb.agreed.rcv_wind_shift);
-    }
-    options.sack_permitted = if offers { config.sack } else { tcb.agreed.sack };
-    if offers && config.timestamps {
-        let value = tcb.ts_now(conn.core.now);
-        options.timestamps = Some(Timestamps { value, echo: 0 });
-    }
+    options.window_scale = tcb.agreed.window_scaling.then_some(tcb.agreed.rcv_wind_shift);
+    options.sack_permitted = tcb.agreed.sack;
 }
 
 /// Builds a segment of the connection and notes what it says.
@@ -103,7 +97,7 @@ pub(in crate::tcp) fn emit(conn: &mut Conn<'_>, shape: &Shape) -> Option<Outgoin
         options.timestamps = Some(Timestamps { value, echo: conn.tcb.ts_recent });
     }
     let window = if flags.contains(Flags::SYN) {
-        syn_options(conn, &mut options);
+        syn_options(conn.tcb, &mut options);
         // RFC 7323 §2.2: the window in a SYN is never scaled.
         u16::try_from(conn.tcb.rcv_wnd()).unwrap_or(u16::MAX)
     } else {
