@@ -44,7 +44,8 @@ pub struct Limits {
     pub buffer_bytes: usize,
     /// Neighbours in the cache.
     pub neighbours: usize,
-    /// Packets that wait for one unresolved neighbour.
+    /// Packets that wait for one unresolved neighbour: enough for the fragments of the largest
+    /// datagram.
     pub neighbour_queue: usize,
     /// Datagrams under reassembly.
     pub reassembly_datagrams: usize,
@@ -175,7 +176,7 @@ impl Default for Config {
                 pending_per_source: 256,
                 buffer_bytes: 1 << 30,
                 neighbours: 1_024,
-                neighbour_queue: 16,
+                neighbour_queue: 64,
                 reassembly_datagrams: 256,
                 reassembly_bytes: 4 << 20,
                 reassembly_bytes_per_source: 1 << 20,

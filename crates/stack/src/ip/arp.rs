@@ -2,7 +2,7 @@
 //! neighbour cache's; probes and defence are `conflict`'s.
 
 use super::output::{framed, push_control};
-use super::{source, with_neighbours};
+use super::{conflict, source, with_neighbours};
 use crate::core_state::Core;
 use crate::counters::count;
 use crate::discard::Discard;
@@ -41,13 +41,15 @@ pub(super) fn input(
     if packet.sender_mac == ours {
         return Err(Discard::ArpNotForUs);
     }
-    let for_us = it.has_address(packet.target_ip.into());
     let sender = packet.sender_ip;
     let nobody = sender.is_unspecified();
     let no_host = sender.is_multicast() || sender.is_broadcast() || sender.is_loopback();
     if no_host || it.is_broadcast(sender) {
         return Err(Discard::ArpMalformed);
     }
+    conflict::check(core, interface, &packet)?;
+    let it = core.ip.interface(interface).ok_or(Discard::NoSuchInterface)?;
+    let for_us = it.has_address(packet.target_ip.into());
     if !nobody {
         let claim = if for_us { claim } else { Claim::Overheard };
         let action = with_neighbours(core, |all, context| {
@@ -81,12 +83,9 @@ pub(super) fn send(core: &mut Core, interface: InterfaceId, packet: &Packet, to:
     let mut frame = Frame::new();
     let emitted = frame.prepend(LEN).is_some_and(|room| packet.emit(room).is_ok());
     let header = Header { destination: to, source: packet.sender_mac, ether_type: EtherType::ARP };
-    if emitted && ethernet::output(&mut frame, header).is_some() {
-        if let Some(it) = core.ip.interface(interface)
-            && it.up
-        {
-            push_control(core, interface, frame);
-        }
+    let framed = emitted && ethernet::output(&mut frame, header).is_some();
+    if framed && core.ip.is_up(interface) {
+        push_control(core, interface, frame);
     }
 }
 

@@ -7,7 +7,7 @@
 //! shard asks nothing.
 
 use super::interface::Interface;
-use super::{Upward, arp, icmp, path};
+use super::{Upward, arp, icmp, path, reassemble};
 use crate::core_state::Core;
 use crate::counters::count;
 use crate::discard::Discard;
@@ -35,6 +35,13 @@ pub(crate) fn input(core: &mut Core, interface: InterfaceId, mut frame: Frame) -
 }
 
 fn discarded(core: &mut Core, reason: Discard) -> Upward {
+    match reason {
+        Discard::IpMalformed | Discard::IpChecksum => count(&mut core.counters.ip_in_hdr_errors),
+        Discard::IpNotForUs | Discard::IpBadDestination | Discard::IpBadSource => {
+            count(&mut core.counters.ip_in_addr_errors);
+        }
+        _ => {}
+    }
     core.discard(reason);
     Upward::Done
 }
@@ -97,7 +104,10 @@ fn packet(
     };
     check_options(core, &packet, &header)?;
     if header.is_fragment() {
-        return Err(Discard::FragmentLimit);
+        match reassemble::input(core, packet, &header)? {
+            Some(whole) => packet = whole,
+            None => return Ok(Upward::Done),
+        }
     }
     gather_transport(&mut packet);
     Ok(deliver(core, packet))

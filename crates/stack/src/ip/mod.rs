@@ -4,12 +4,14 @@
 mod admin;
 mod arp;
 mod conflict;
+mod fragment;
 mod icmp;
 mod input;
 mod interface;
 mod output;
 mod path;
 mod pmtu;
+mod reassemble;
 mod route;
 mod source;
 
@@ -58,8 +60,6 @@ pub(crate) enum Upward {
     Packet(Packet),
     /// An ICMP error about a packet of ours.
     Error(TransportError),
-    /// No socket can take it (unknown protocol…): as [`crate::packet::Claim::Unclaimed`].
-    Unclaimed(Packet),
 }
 
 /// Interfaces, routes, neighbours, reassembly, path MTUs, limits on ICMP errors.
@@ -70,7 +70,9 @@ pub(crate) struct Ip {
     local: BTreeSet<(IpAddr, InterfaceId)>,
     neighbours: Neighbours,
     path_mtus: pmtu::PathMtus,
+    redirects: icmp::Redirects,
     error_limits: icmp::ErrorLimits,
+    reassembly: reassemble::Reassembly,
     identification: output::Identification,
     loopback: VecDeque<Frame>,
     /// Protocols that raw sockets watch, how many each, and copies of packets for them.
@@ -97,7 +99,9 @@ impl Ip {
             local: BTreeSet::from([(address, InterfaceId::LOOPBACK)]),
             neighbours: Neighbours::new(),
             path_mtus: pmtu::PathMtus::new(),
+            redirects: icmp::Redirects::new(),
             error_limits: icmp::ErrorLimits::new(),
+            reassembly: reassemble::Reassembly::new(),
             identification: output::Identification::new(entropy.key()),
             loopback: VecDeque::new(),
             watched: BTreeMap::new(),
@@ -113,7 +117,8 @@ impl Ip {
         self.generation
     }
 
-    const fn changed(&mut self) {
+    fn changed(&mut self) {
+        self.redirects.clear();
         self.generation = self.generation.wrapping_add(1);
     }
 
@@ -269,7 +274,7 @@ pub(crate) fn on_timer(core: &mut Core, timer: TimerId) {
             let action = with_neighbours(core, |all, context| all.on_timer(context, key));
             arp::act(core, action);
         }
-        TimerId::Reassembly(_) => {}
+        TimerId::Reassembly(key) => reassemble::on_timer(core, key),
         TimerId::Addresses(interface) => conflict::on_timer(core, interface),
         TimerId::PathMtu => pmtu::on_timer(core),
     }

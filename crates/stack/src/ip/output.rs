@@ -1,7 +1,7 @@
 //! IP output (RFC 791, RFC 1122 §3.2.1): header, fragments, link. Finds no path: that was asked
 //! before.
 
-use super::{arp, with_neighbours};
+use super::{arp, fragment, with_neighbours};
 use crate::core_state::Core;
 use crate::counters::count;
 use crate::discard::Discard;
@@ -65,14 +65,18 @@ impl Identification {
 /// went to the loopback queue, was put into the control queue as fragments, or was
 /// discarded and counted.
 pub(crate) fn output(core: &mut Core, path: &Path, packet: Outgoing) -> Option<Frame> {
+    let frame = prepare(core, path, packet)?;
+    if let Some(it) = core.ip.interface_mut(path.interface) {
+        it.count_sent(&frame);
+    }
+    Some(frame)
+}
+
+/// As [`output`], but does not count the frame as sent yet.
+fn prepare(core: &mut Core, path: &Path, packet: Outgoing) -> Option<Frame> {
     match with_header(core, path, packet) {
-        Ok(frame) => {
-            let frame = transmit(core, path.interface, path.next_hop, frame)?;
-            if let Some(it) = core.ip.interface_mut(path.interface) {
-                it.count_sent(&frame);
-            }
-            Some(frame)
-        }
+        Ok(Some(frame)) => transmit(core, path.interface, path.next_hop, frame),
+        Ok(None) => None,
         Err(reason) => {
             core.discard(reason);
             None
@@ -84,15 +88,12 @@ pub(crate) fn output(core: &mut Core, path: &Path, packet: Outgoing) -> Option<F
 pub(crate) fn send(core: &mut Core, interface: Option<InterfaceId>, packet: Outgoing) {
     let path = core.ip.path(Some(packet.source), packet.destination, interface);
     let Ok(path) = path else {
+        count(&mut core.counters.ip_out_no_routes);
         core.discard(Discard::NoRoute);
         return;
     };
-    let sent = with_header(core, &path, packet)
-        .map(|frame| transmit(core, path.interface, path.next_hop, frame));
-    match sent {
-        Ok(Some(frame)) => push_control(core, path.interface, frame),
-        Ok(None) => {}
-        Err(reason) => core.discard(reason),
+    if let Some(frame) = prepare(core, &path, packet) {
+        push_control(core, path.interface, frame);
     }
 }
 
@@ -105,8 +106,8 @@ pub(crate) fn push_control(core: &mut Core, interface: InterfaceId, frame: Frame
     }
 }
 
-/// Writes the IP header.
-fn with_header(core: &mut Core, path: &Path, packet: Outgoing) -> Result<Frame, Discard> {
+/// Writes the IP header. `None`: it was sent in fragments.
+fn with_header(core: &mut Core, path: &Path, packet: Outgoing) -> Result<Option<Frame>, Discard> {
     let (IpAddr::V4(source), IpAddr::V4(destination)) = (packet.source, packet.destination) else {
         return Err(Discard::NoRoute);
     };
@@ -125,18 +126,22 @@ fn with_header(core: &mut Core, path: &Path, packet: Outgoing) -> Result<Frame, 
         ..ipv4::Header::default()
     };
     header.set_payload_len(frame.len()).ok_or(Discard::TooBig)?;
+    if frame.offload.segment_size == 0 && usize::from(header.total_len) > path.mtu {
+        if header.dont_fragment {
+            count(&mut core.counters.ip_frag_fails);
+            return Err(Discard::TooBig);
+        }
+        fragment::send(core, path, &header, frame)?;
+        return Ok(None);
+    }
     if !header.dont_fragment {
         header.identification = core.ip.identification.next();
-    }
-    let too_big = frame.offload.segment_size == 0 && usize::from(header.total_len) > path.mtu;
-    if too_big {
-        return Err(Discard::TooBig);
     }
     let room = frame.prepend(header.header_len()).ok_or(Discard::TooBig)?;
     header.emit(room).map_err(|_| Discard::TooBig)?;
     ethernet::shift_checksum(&mut frame, header.header_len());
     count(&mut core.counters.ip_out_requests);
-    Ok(frame)
+    Ok(Some(frame))
 }
 
 /// Sends a packet with its IP header to the next hop: puts the link header before it, or keeps

@@ -79,7 +79,10 @@ impl Ip {
         // A group or "everybody here" is on the link, whatever gateway leads on.
         let on_link = to.is_multicast() || to.is_broadcast();
         if let Some(hop) = hop {
-            let gateway = hop.gateway.filter(|_| !on_link);
+            let gateway = hop.gateway.filter(|_| !on_link).map(|gateway| {
+                let better = self.redirects.get(destination, hop.interface);
+                better.unwrap_or(gateway)
+            });
             let interface = up(hop.interface).ok_or_else(no_route)?;
             return Ok((interface, gateway.unwrap_or(destination)));
         }

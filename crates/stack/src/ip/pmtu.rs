@@ -86,7 +86,7 @@ pub(super) fn on_timer(core: &mut Core) {
             break;
         }
         core.ip.path_mtus.remove(destination);
-        core.ip.changed();
+        core.ip.generation = core.ip.generation.wrapping_add(1);
     }
     arm(core);
 }

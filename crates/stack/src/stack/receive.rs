@@ -38,7 +38,6 @@ impl Stack {
             Upward::Done => {}
             Upward::Packet(packet) => self.deliver(packet),
             Upward::Error(error) => self.deliver_error(&error),
-            Upward::Unclaimed(packet) => self.unclaimed(packet),
         }
         self.deliver_inner_errors();
     }

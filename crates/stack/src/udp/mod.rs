@@ -71,9 +71,9 @@ impl Datagrams {
         core: &mut Core,
         id: SocketId,
         kind: SocketKind,
-        domain: Domain,
+        _domain: Domain,
     ) -> Option<Key> {
-        let key = self.sockets.insert(Socket::new(&core.config, id, kind, domain))?;
+        let key = self.sockets.insert(Socket::new(&core.config, id, kind))?;
         if let SocketKind::Raw(protocol) = kind {
             self.raw.entry(protocol).or_default().push(key);
             core.ip.watch(protocol, true);

@@ -26,7 +26,7 @@ pub(super) const fn headers(kind: SocketKind) -> usize {
 
 /// Bytes of the longest payload: what IPv4's total length can say.
 pub(super) const fn largest(kind: SocketKind) -> usize {
-    65_535 - headers(kind)
+    65_535usize.saturating_sub(headers(kind))
 }
 
 impl Datagrams {

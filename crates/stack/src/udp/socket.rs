@@ -5,8 +5,7 @@ use crate::event::Ready;
 use crate::interface::InterfaceId;
 use crate::packet::Path;
 use crate::socket::{
-    Domain, OptionError, OptionName, PathMtuDiscovery, SocketFault, SocketId, SocketKind,
-    SocketOption,
+    OptionError, OptionName, PathMtuDiscovery, SocketFault, SocketId, SocketKind, SocketOption,
 };
 use crate::views::ControlInfo;
 use alloc::collections::VecDeque;
@@ -49,7 +48,6 @@ pub(super) struct Socket {
     /// `None` after `close`, while the last datagrams wait to be sent.
     pub(super) id: Option<SocketId>,
     pub(super) kind: SocketKind,
-    pub(super) domain: Domain,
     /// What `bind` gave: survives a `disconnect`.
     pub(super) bound: Option<SocketAddr>,
     /// The endpoint in use: bound, or chosen by the stack.
@@ -87,11 +85,10 @@ pub(super) struct Options {
 const SMALLEST_BUFFER: usize = 2_304;
 
 impl Socket {
-    pub(super) fn new(config: &Config, id: SocketId, kind: SocketKind, domain: Domain) -> Self {
+    pub(super) fn new(config: &Config, id: SocketId, kind: SocketKind) -> Self {
         Self {
             id: Some(id),
             kind,
-            domain,
             bound: None,
             local: None,
             remote: None,

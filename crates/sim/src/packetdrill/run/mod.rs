@@ -15,6 +15,8 @@ mod runner;
 mod settings;
 mod show;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 mod transfer;
 mod values;
 

@@ -3,10 +3,12 @@
 
 mod limit;
 mod quote;
+mod redirect;
 mod report;
 
 pub(super) use limit::ErrorLimits;
 pub(super) use quote::neighbour_error;
+pub(super) use redirect::Redirects;
 pub(crate) use report::send_error;
 
 use super::{Upward, output};
@@ -40,21 +42,36 @@ fn message(core: &mut Core, packet: Packet) -> Result<Upward, Discard> {
     }
     let message =
         Message::parse_unverified(packet.transport_front()).map_err(|_| Discard::IcmpMalformed)?;
+    count_received(core, &message);
     match message {
         Message::EchoRequest { ident, sequence } => echo(core, packet, ident, sequence),
         Message::EchoReply { .. } => Ok(Upward::Packet(packet)),
         // RFC 6633 §3: "A host MUST silently discard" source quench; RFC 1122 §3.2.2: unknown
         // types too.
-        Message::SourceQuench | Message::Unknown { .. } | Message::Redirect { .. } => {
-            Err(Discard::IcmpIgnored)
+        Message::SourceQuench | Message::Unknown { .. } => Err(Discard::IcmpIgnored),
+        Message::Redirect { gateway, .. } => {
+            redirect::input(core, packet, gateway).map(|()| Upward::Done)
         }
         error => quote::error(core, packet, error).map(Upward::Error),
     }
 }
 
+fn count_received(core: &mut Core, message: &Message) {
+    let counters = &mut core.counters;
+    match message {
+        Message::EchoRequest { .. } => count(&mut counters.icmp_in_echos),
+        Message::EchoReply { .. } => count(&mut counters.icmp_in_echo_reps),
+        Message::DestinationUnreachable { .. } => count(&mut counters.icmp_in_dest_unreachs),
+        Message::SourceQuench => count(&mut counters.icmp_in_src_quenchs),
+        Message::Redirect { .. } => count(&mut counters.icmp_in_redirects),
+        Message::TimeExceeded { .. } => count(&mut counters.icmp_in_time_excds),
+        Message::ParameterProblem { .. } => count(&mut counters.icmp_in_parm_probs),
+        _ => {}
+    }
+}
+
 /// RFC 1122 §3.2.2.6: every host answers, with the same data, from the address that was asked.
 fn echo(core: &mut Core, packet: Packet, ident: u16, sequence: u16) -> Result<Upward, Discard> {
-    count(&mut core.counters.icmp_in_echos);
     let asked_ours = core.ip.is_local(packet.destination);
     let to_application = core
         .ip

@@ -40,7 +40,14 @@ pub(crate) fn send_error(core: &mut Core, about: &Packet, message: Message) {
     if message.emit(room, sum).is_err() {
         return;
     }
-    count(&mut core.counters.icmp_out_msgs);
+    let counters = &mut core.counters;
+    count(&mut counters.icmp_out_msgs);
+    match message {
+        Message::DestinationUnreachable { .. } => count(&mut counters.icmp_out_dest_unreachs),
+        Message::TimeExceeded { .. } => count(&mut counters.icmp_out_time_excds),
+        Message::ParameterProblem { .. } => count(&mut counters.icmp_out_parm_probs),
+        _ => {}
+    }
     let outgoing = Outgoing {
         source: about.destination,
         destination: about.source,

@@ -110,6 +110,9 @@ impl Host {
             self.stack.handle_timeout(self.now);
         }
         self.now = end;
+        // So that the stack, too, knows how late it is.
+        let late = self.drain();
+        assert!(late.is_empty());
         sent
     }
 

@@ -332,7 +332,8 @@ impl Neighbours {
 }
 
 fn enqueue(entry: &mut Entry, packet: Frame, context: &mut Context<'_>) {
-    // RFC 4861 §7.2.2: "When the queue overflows, the new arrival SHOULD replace the oldest entry."
+    // RFC 4861 §7.2.2: "When a queue overflows, the new arrival SHOULD replace the
+    // oldest entry."
     let limit = context.config.limits.neighbour_queue.max(1);
     while entry.queue.len() >= limit {
         entry.queue.pop_front();
