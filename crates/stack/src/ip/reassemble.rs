@@ -47,6 +47,12 @@ impl Reassembly {
         Self { datagrams: Slab::new(32), by_identity: BTreeMap::new(), held: Held::new() }
     }
 
+    /// Bytes held, at their true cost.
+    #[cfg(test)]
+    pub(super) const fn held_bytes(&self) -> usize {
+        self.held.total()
+    }
+
     fn remove(&mut self, key: Key) -> Option<Datagram> {
         let datagram = self.datagrams.remove(key)?;
         self.by_identity.remove(&datagram.identity);
@@ -123,7 +129,9 @@ fn find_or_begin(core: &mut Core, identity: Identity) -> Result<Key, Discard> {
         .insert(Datagram::new(identity, now))
         .ok_or(Discard::FragmentLimit)?;
     core.ip.reassembly.by_identity.insert(identity, key);
-    core.ip.reassembly.held.insert(key, identity.source, now);
+    let reassembly = &mut core.ip.reassembly;
+    let cost = reassembly.datagrams.get(key).map_or(0, Datagram::cost);
+    reassembly.held.insert(key, identity.source, now, cost);
     let deadline = now + core.config.ip.reassembly_timeout;
     let timer = core.timers.insert(deadline, TimerKey::Ip(TimerId::Reassembly(key)));
     if let Some(datagram) = core.ip.reassembly.datagrams.get_mut(key) {

@@ -23,10 +23,11 @@ impl Held {
         Self { total: 0, by_source: BTreeMap::new(), order: BTreeSet::new() }
     }
 
-    /// A datagram begins (it holds nothing yet).
-    pub(super) fn insert(&mut self, key: Key, source: Ipv4Addr, began: Instant) {
+    /// A datagram begins.
+    pub(super) fn insert(&mut self, key: Key, source: Ipv4Addr, began: Instant, cost: usize) {
         self.order.insert((began, key));
         self.by_source.entry(source).or_default().order.insert((began, key));
+        self.change(source, 0, cost);
     }
 
     /// What a datagram costs has changed.

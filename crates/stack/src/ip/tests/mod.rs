@@ -2,7 +2,10 @@
 
 mod arp;
 mod basic;
+mod fragments;
 pub(crate) mod frames;
+mod icmp;
 mod input;
 mod neighbour;
+mod reassembly;
 pub(crate) mod world;
