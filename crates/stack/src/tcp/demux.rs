@@ -10,7 +10,7 @@ use crate::slab::{Key, Slab};
 use crate::table::Index;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use core::net::{IpAddr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// A listening socket's claim.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +20,7 @@ struct Listening {
     socket: Key,
 }
 
-/// How many records use a local port, for the rules of `bind`.
+/// How many records use a local endpoint, for the rules of `bind`.
 #[derive(Clone, Copy, Default)]
 struct PortUse {
     records: u32,
@@ -33,7 +33,7 @@ pub(super) struct Demux {
     index: Index,
     last: Option<(SocketAddr, SocketAddr, RecordId)>,
     listeners: BTreeMap<u16, Vec<Listening>>,
-    ports: BTreeMap<u16, PortUse>,
+    ports: BTreeMap<(u16, IpAddr), PortUse>,
     spread: HashKey,
 }
 
@@ -106,30 +106,38 @@ impl Demux {
 
     // ---- ports in use by records ----
 
-    pub(super) fn use_port(&mut self, port: u16, reuse_address: bool) {
-        let using = self.ports.entry(port).or_default();
+    pub(super) fn use_port(&mut self, local: SocketAddr, reuse_address: bool) {
+        let using = self.ports.entry((local.port(), local.ip())).or_default();
         using.records = using.records.saturating_add(1);
         using.strict = using.strict.saturating_add(u32::from(!reuse_address));
     }
 
-    pub(super) fn free_port(&mut self, port: u16, reuse_address: bool) {
-        if let Some(using) = self.ports.get_mut(&port) {
+    pub(super) fn free_port(&mut self, local: SocketAddr, reuse_address: bool) {
+        let key = (local.port(), local.ip());
+        if let Some(using) = self.ports.get_mut(&key) {
             using.records = using.records.saturating_sub(1);
             using.strict = using.strict.saturating_sub(u32::from(!reuse_address));
             if using.records == 0 {
-                self.ports.remove(&port);
+                self.ports.remove(&key);
             }
         }
     }
 
+    fn uses(&self, port: u16) -> impl Iterator<Item = (IpAddr, PortUse)> {
+        let (first, last) = (Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::from_bits(u128::MAX).into());
+        self.ports.range((port, first)..=(port, last)).map(|((_, ip), using)| (*ip, *using))
+    }
+
     /// Whether connections on a port keep a socket from binding it (as Linux: SO_REUSEADDR must
-    /// have been said by both).
-    pub(super) fn port_taken(&self, port: u16, reuse_address: bool) -> bool {
-        self.ports.get(&port).is_some_and(|using| !reuse_address || using.strict > 0)
+    /// have been said by both, if their addresses overlap).
+    pub(super) fn port_taken(&self, local: SocketAddr, reuse_address: bool) -> bool {
+        self.uses(local.port())
+            .filter(|(ip, _)| local.ip().is_unspecified() || *ip == local.ip())
+            .any(|(_, using)| !reuse_address || using.strict > 0)
     }
 
     pub(super) fn port_in_use(&self, port: u16) -> bool {
-        self.ports.contains_key(&port)
+        self.uses(port).next().is_some()
     }
 
     // ---- listeners ----
@@ -190,9 +198,5 @@ impl Demux {
     pub(super) fn any_listener(&self, local: SocketAddr, remote: SocketAddr) -> Option<Key> {
         let bound = self.listeners.get(&local.port())?.first()?.interface;
         self.listener(local, remote, bound.unwrap_or(InterfaceId::LOOPBACK))
-    }
-
-    pub(super) fn memory(&self) -> usize {
-        self.index.memory()
     }
 }

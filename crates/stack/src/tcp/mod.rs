@@ -177,12 +177,4 @@ impl Tcp {
     /// Routes or addresses changed, or an interface went down or up. Connections notice when
     /// they send next, by the path's generation: nothing is scanned here.
     pub(crate) const fn on_path_change(&mut self, _core: &mut Core) {}
-
-    /// Bytes of memory that tables take, without queues.
-    pub(crate) fn memory(&self) -> usize {
-        self.sockets
-            .memory()
-            .saturating_add(self.records.memory())
-            .saturating_add(self.demux.memory())
-    }
 }

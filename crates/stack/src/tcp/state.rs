@@ -75,7 +75,8 @@ pub(super) fn take_early(conn: &mut Conn<'_>) -> Step {
     if early.fin {
         conn.tcb.rare_mut().fin_at = Some(conn.tcb.rcv_nxt);
     }
-    conn.owe_ack(AckNeed::Now);
+    let quick = conn.tcb.quick_acks > 0 || early.fin;
+    conn.owe_ack(if quick { AckNeed::Now } else { AckNeed::Delayed });
     Step::Continue
 }
 

@@ -23,7 +23,7 @@ impl Tcp {
         let ends = record.endpoints();
         let id = RecordId(self.records.insert(record)?);
         self.demux.insert(core, id, ends);
-        self.demux.use_port(ends.0.port(), reuse_address);
+        self.demux.use_port(ends.0, reuse_address);
         Some(id)
     }
 
@@ -95,7 +95,7 @@ impl Tcp {
                 (None, self.reuses_address(pending.listener))
             }
         };
-        self.demux.free_port(ends.0.port(), reuse);
+        self.demux.free_port(ends.0, reuse);
         if let Some(socket) = socket.and_then(|key| self.sockets.get_mut(key)) {
             socket.fail(fault);
             if let Some(last) = last {

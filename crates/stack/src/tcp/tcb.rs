@@ -382,7 +382,7 @@ impl Tcb {
     /// Drops the busy part when nothing is queued or in flight.
     pub(super) fn settle(&mut self) {
         if self.snd_una == self.snd_nxt
-            && self.busy.as_ref().is_some_and(|busy| busy.queue.len() == 0)
+            && self.busy.as_ref().is_some_and(|busy| busy.queue.is_empty())
         {
             self.busy = None;
         }

@@ -66,10 +66,10 @@ impl Tcp {
         else {
             return;
         };
-        let (port, was) = (tcb.local.port(), tcb.options.get().reuse_address);
+        let (local, was) = (tcb.local, tcb.options.get().reuse_address);
         if was != on {
-            self.demux.use_port(port, on);
-            self.demux.free_port(port, was);
+            self.demux.use_port(local, on);
+            self.demux.free_port(local, was);
         }
     }
 

@@ -56,7 +56,9 @@ impl Tcp {
         };
         // As Linux: connections that linger on the port (TIME-WAIT too) keep it, unless both
         // they and this socket said SO_REUSEADDR.
-        if self.demux.port_taken(port, reuses) || !self.ports.bind(port, binding) {
+        if self.demux.port_taken(SocketAddr::new(ip, port), reuses)
+            || !self.ports.bind(port, binding)
+        {
             return Err(BindError::AddressInUse);
         }
         if let Some(socket) = self.sockets.get_mut(place) {

@@ -8,6 +8,7 @@ pub(super) use reno::Reno;
 use danja_wire::Instant;
 
 /// What one acknowledgement told.
+#[expect(dead_code, reason = "Reno reads a part of it; times and rates are for CUBIC and BBR")]
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AckSample {
     pub(super) now: Instant,

@@ -37,8 +37,8 @@ pub(super) enum Step {
     Reset(Discard),
     /// The connection is over without a segment.
     End(Option<SocketFault>),
-    /// The connection is over: answer with RST.
-    Abort(Option<SocketFault>),
+    /// The connection is over: answer <SEQ=SEG.ACK><CTL=RST>.
+    Abort(Discard),
     /// TIME-WAIT begins.
     TimeWait,
 }
@@ -99,19 +99,28 @@ fn apply(conn: &mut Conn<'_>, segment: &Segment<'_>, step: Step) {
         }
         Step::Reset(reason) => {
             conn.core.discard(reason);
-            let header = Header { sequence: segment.ack, flags: Flags::RST, ..Header::default() };
-            let interface = conn.tcb.options.get().interface;
-            let ends = (conn.tcb.local, conn.tcb.remote);
-            output::send_bare(conn.core, ends, interface, (0, 0), header);
+            reset(conn, segment);
         }
         Step::End(fault) => conn.end(fault),
-        Step::Abort(fault) => conn.abort(fault),
+        Step::Abort(reason) => {
+            conn.core.discard(reason);
+            reset(conn, segment);
+            conn.end(None);
+        }
         Step::TimeWait => {
             if conn.done == Done::Not {
                 conn.done = Done::TimeWait;
             }
         }
     }
+}
+
+fn reset(conn: &mut Conn<'_>, segment: &Segment<'_>) {
+    let header = Header { sequence: segment.ack, flags: Flags::RST, ..Header::default() };
+    let options = conn.tcb.options.get();
+    let (interface, marks) = (options.interface, (options.ttl, options.tos));
+    let ends = (conn.tcb.local, conn.tcb.remote);
+    output::send_bare(conn.core, ends, interface, marks, header);
 }
 
 /// A challenge ACK, if this connection has not had too many this second.

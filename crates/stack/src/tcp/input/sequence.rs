@@ -30,6 +30,8 @@ pub(super) fn check(conn: &mut Conn<'_>, segment: &mut Segment<'_>) -> Step {
         && segment.seq == tcb.irs
     {
         segment.trim_syn();
+        // It takes a sequence number that was received before, and so is answered.
+        tcb.need_ack(crate::tcp::tcb::AckNeed::Now);
         if !segment.has(Flags::ACK) {
             tcb.syn_due = true;
             return Step::Discard(Discard::TcpSequence);

@@ -19,8 +19,7 @@ pub(super) fn process(conn: &mut Conn<'_>, segment: &mut Segment<'_>) -> Step {
     if segment.data_len() > 0 && after_close(conn, segment) {
         // RFC 9293 §3.6.1 (SHLD-3), RFC 2525 §2.17: data for an application that has closed.
         count(&mut conn.core.counters.tcp_abort_on_data);
-        conn.core.discard(Discard::TcpAfterClose);
-        return Step::Abort(None);
+        return Step::Abort(Discard::TcpAfterClose);
     }
     if segment.seq.lt(rcv_nxt) {
         let old = rcv_nxt.since(segment.seq).min(segment.data_len());
@@ -73,7 +72,8 @@ fn insert(conn: &mut Conn<'_>, segment: &Segment<'_>) -> Step {
             at = nxt.min(next_at);
         }
         let done = socket.receive.insert(at.since(nxt), slice, ranges);
-        seen.duplicate = seen.duplicate.or(done.duplicate.map(|(from, to)| (nxt + from, nxt + to)));
+        seen.duplicate =
+            seen.duplicate.or_else(|| done.duplicate.map(|(from, to)| (nxt + from, nxt + to)));
         seen.out_of_order |= done.out_of_order;
         seen.gap |= done.filled_gap;
         seen.refused |= done.refused;

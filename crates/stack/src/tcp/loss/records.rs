@@ -352,9 +352,10 @@ impl Records {
         below: SeqNumber,
         max: u32,
     ) -> Option<(SeqNumber, SeqNumber)> {
+        let first = self.index_of(self.judged);
         let hole = self
             .list
-            .iter()
+            .range(first..)
             .take_while(|sent| sent.start.lt(below))
             .find(|sent| !sent.sacked && !sent.lost && !sent.resent && !sent.ambiguous)?;
         Some((hole.start, hole.end.min(hole.start + max)))
@@ -384,11 +385,6 @@ impl Records {
             index = index.saturating_add(1);
         }
         self.cursor = self.cursor.max(end);
-    }
-
-    /// When the oldest record was last sent.
-    pub(in crate::tcp) fn oldest_sent(&self) -> Option<Instant> {
-        self.list.front().map(|sent| sent.sent_at)
     }
 
     /// End of the highest reported range.
