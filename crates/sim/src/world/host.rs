@@ -59,6 +59,10 @@ pub struct HostConfig {
     pub offload: bool,
     /// How much the adapter takes at once; `None`: everything.
     pub burst: Option<Burst>,
+    /// Bytes of the buffer that the driver reads each frame into (larger frames get one of their
+    /// size), which is what keeping the frame costs. 0: frames share the sender's memory, as on
+    /// a virtual cable.
+    pub driver_buffer: usize,
 }
 
 impl HostConfig {
@@ -72,6 +76,7 @@ impl HostConfig {
             down: Impairment::default(),
             offload: false,
             burst: None,
+            driver_buffer: 2048,
         }
     }
 
@@ -134,6 +139,7 @@ pub(super) struct Host {
     pub(super) down: Lane,
     pub(super) joiner: Option<Joiner>,
     pub(super) burst: Option<Burst>,
+    pub(super) driver_buffer: usize,
     /// Frames that the adapter took since its pause ended, and when it ends.
     pub(super) taken: usize,
     pub(super) paused_until: Instant,
@@ -169,6 +175,7 @@ impl Host {
             down: Lane::new(config.down, random.bits()),
             joiner: config.offload.then(|| Joiner::new(danja_wire::ethernet::HEADER_LEN, 65_535)),
             burst: config.burst,
+            driver_buffer: config.driver_buffer,
             taken: 0,
             paused_until: now,
             scheduled: None,

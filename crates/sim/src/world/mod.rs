@@ -46,6 +46,7 @@
 //! assert_eq!(heard, [Payload::from_static(b"hello")]);
 //! ```
 
+mod capture;
 mod digest;
 mod host;
 mod link;
@@ -54,7 +55,9 @@ mod segment;
 mod simulation;
 #[cfg(test)]
 mod tests;
+pub mod workload;
 
+pub use capture::capture;
 pub use danja_lan::impair::{Bursts, ImpairCounters, Impairment, Loss};
 pub use host::{Burst, HostConfig, HostCounters, HostId};
 pub use link::LinkCounters;

@@ -9,7 +9,7 @@ use super::segment::{Route, Segment, Stations};
 use danja_lan::impair::Impairment;
 use danja_lan::on_the_wire;
 use danja_stack::{Event, Ready, Room, SocketId, Stack};
-use danja_wire::{Frame, Instant};
+use danja_wire::{Frame, Instant, Payload};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::fmt;
@@ -384,6 +384,10 @@ impl World {
                 let direction = Direction::Received;
                 observer(&Passing { now, host: HostId(index), direction, frame: &frame });
             }
+            let frame = match host.driver_buffer {
+                0 => frame,
+                size => read_into(&frame, size),
+            };
             match &mut host.joiner {
                 Some(joiner) => joiner.push(frame, |joined| self.batch.push(joined)),
                 None => self.batch.push(frame),
@@ -445,6 +449,12 @@ impl World {
             self.push(at, Due::Host(index));
         }
     }
+}
+
+/// The frame as a driver reads it into a buffer of `size` bytes.
+fn read_into(frame: &Frame, size: usize) -> Frame {
+    let bytes = Payload::from(frame.to_vec()).into_bytes();
+    Frame::received(Payload::from_bytes(bytes, size), frame.offload)
 }
 
 impl Host {

@@ -1,0 +1,322 @@
+//! Runs a plan: makes the world, plays every part, and hands what it sees to the judges. Decides
+//! nothing by itself.
+
+use super::Report;
+use super::content::Content;
+use super::exchange::{Exchange, echo, open_echo};
+use super::judge;
+use super::plan::{Plan, Target, Trouble};
+use super::streams::{Again, HalfId, Streams};
+use crate::world::{Happening, HostId, World};
+use danja_stack::{Ready, SocketId, Stack};
+use danja_wire::Instant;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// A world in which something still happens after this long does not end.
+const LONGEST: Duration = Duration::from_secs(4 * 3_600);
+/// A world that takes this many steps does not get on.
+const MOST_STEPS: u64 = 20_000_000;
+
+/// Something to be done later.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Task {
+    Connect(HalfId),
+    Drive(HalfId),
+    Accept(HostId, SocketId),
+    Exchange(usize),
+    OutageBegins(usize),
+    OutageEnds(usize),
+}
+
+/// A plan being run.
+pub(super) struct Run<'a> {
+    plan: &'a Plan,
+    pub(super) world: World,
+    pub(super) streams: Streams,
+    exchanges: Vec<Exchange>,
+    askers: BTreeMap<(HostId, SocketId), usize>,
+    echoes: BTreeSet<(HostId, SocketId)>,
+    tasks: Vec<Task>,
+    /// When a task that may be asked for often is due; other alarms for it are old.
+    due: BTreeMap<Task, Instant>,
+    pub(super) limit: Instant,
+}
+
+impl<'a> Run<'a> {
+    /// The world of a plan with its clock moved on by `shift`, before anything happens.
+    pub(super) fn new(
+        plan: &'a Plan,
+        hash_key: Option<[u8; 16]>,
+        shift: Duration,
+    ) -> Result<Self, String> {
+        let start = plan.start + shift;
+        let mut world = World::with(plan.seed, plan.segment, start);
+        for host in &plan.hosts {
+            let mut host = host.clone();
+            host.stack.hash_key = hash_key;
+            world.host(host);
+        }
+        let exchanges = plan.exchanges.iter().enumerate().map(|(number, exchange)| {
+            let key = plan.seed.wrapping_mul(1 << 20) + (1 << 19) + number as u64;
+            Exchange::new(exchange.clone(), Content::new(key))
+        });
+        let mut run = Self {
+            plan,
+            world,
+            streams: Streams::new(plan),
+            exchanges: exchanges.collect(),
+            askers: BTreeMap::new(),
+            echoes: BTreeSet::new(),
+            tasks: Vec::new(),
+            due: BTreeMap::new(),
+            limit: start + LONGEST,
+        };
+        run.open_services()?;
+        run.schedule();
+        Ok(run)
+    }
+
+    fn open_services(&mut self) -> Result<(), String> {
+        let backlog = self.plan.listening.backlog;
+        for host in self.world.hosts() {
+            let streams = &mut self.streams;
+            let socket = self.world.call(host, |stack, now| {
+                streams.listen(host, backlog, stack, now)?;
+                open_echo(stack, now)
+            });
+            self.echoes.insert((host, socket?));
+        }
+        Ok(())
+    }
+
+    fn schedule(&mut self) {
+        let start = self.world.now();
+        for (number, stream) in self.plan.streams.iter().enumerate() {
+            let crossing = matches!(stream.target, Target::Crossing(_));
+            for side in 0..=usize::from(crossing) {
+                let half = HalfId { stream: number, side };
+                self.later(start + stream.start, Task::Connect(half));
+            }
+        }
+        for (number, exchange) in self.plan.exchanges.iter().enumerate() {
+            self.later(start + exchange.start, Task::Exchange(number));
+        }
+        for (number, outage) in self.plan.outages.iter().enumerate() {
+            self.later(start + outage.start, Task::OutageBegins(number));
+            self.later(start + outage.start + outage.length, Task::OutageEnds(number));
+        }
+    }
+
+    fn later(&mut self, at: Instant, task: Task) {
+        if self.due.get(&task) == Some(&at) {
+            return;
+        }
+        self.due.insert(task, at);
+        self.world.alarm(at, self.tasks.len() as u64);
+        self.tasks.push(task);
+    }
+
+    /// Lets the next thing happen. `false` if nothing is left to.
+    pub(super) fn step(&mut self) -> Result<bool, String> {
+        let step = self.world.step(self.limit).map_err(|livelock| livelock.to_string())?;
+        let Some(happening) = step else { return Ok(false) };
+        self.on(happening).map_err(|what| format!("at {:?}: {what}", self.since_start()))?;
+        if self.world.steps() > MOST_STEPS {
+            return Err(format!("{MOST_STEPS} steps were not enough"));
+        }
+        Ok(true)
+    }
+
+    fn since_start(&self) -> Duration {
+        self.world.now().saturating_since(self.world.start())
+    }
+
+    /// Runs the world to its end, and judges it.
+    pub(super) fn finish(mut self) -> Result<Report, String> {
+        while self.step()? {
+            if self.streams.are_over() && self.exchanges.iter().all(Exchange::is_over) {
+                break;
+            }
+        }
+        self.judge_parts()?;
+        self.close_services()?;
+        while self.step()? {}
+        judge::judge_end(self.plan, &self.world, self.limit)?;
+        Ok(self.report())
+    }
+
+    fn on(&mut self, happening: Happening) -> Result<(), String> {
+        match happening {
+            Happening::Socket { host, socket, ready } => self.on_socket(host, socket, ready),
+            Happening::Stack { .. } => Ok(()),
+            Happening::Alarm(number) => {
+                let Some(task) = self.tasks.get(number as usize).copied() else { return Ok(()) };
+                if self.due.get(&task) != Some(&self.world.now()) {
+                    return Ok(());
+                }
+                self.due.remove(&task);
+                self.on_task(task)
+            }
+        }
+    }
+
+    fn on_socket(&mut self, host: HostId, socket: SocketId, ready: Ready) -> Result<(), String> {
+        if self.streams.listeners.contains_key(&(host, socket)) {
+            let task = Task::Accept(host, socket);
+            if !self.due.contains_key(&task) {
+                self.later(self.world.now() + self.plan.listening.delay, task);
+            }
+            return Ok(());
+        }
+        if self.echoes.contains(&(host, socket)) {
+            return self.world.call(host, |stack, now| echo(socket, stack, now));
+        }
+        if let Some(number) = self.askers.get(&(host, socket)).copied() {
+            return self.drive_exchange(number);
+        }
+        match self.streams.half(host, socket) {
+            Some(half) => self.drive(half, ready),
+            None => Ok(()),
+        }
+    }
+
+    fn on_task(&mut self, task: Task) -> Result<(), String> {
+        match task {
+            Task::Connect(half) => {
+                let at =
+                    self.on_stack(half, |streams, _, stack, now| streams.connect(half, stack, now));
+                at.map_err(|what| format!("{half:?}: {what}"))?;
+                // A connect that failed at once raises no event that tells of it.
+                self.drive(half, Ready::WRITABLE)
+            }
+            Task::Drive(half) if self.streams.is_idle(half) => self.on_task(Task::Connect(half)),
+            Task::Drive(half) => self.drive(half, Ready::NONE),
+            Task::Accept(host, listener) => self.accept(host, listener),
+            Task::Exchange(number) => self.drive_exchange(number),
+            Task::OutageBegins(number) => {
+                self.trouble(number, false);
+                Ok(())
+            }
+            Task::OutageEnds(number) => {
+                self.trouble(number, true);
+                Ok(())
+            }
+        }
+    }
+
+    fn on_stack<R>(
+        &mut self,
+        half: HalfId,
+        act: impl FnOnce(&mut Streams, &Plan, &mut Stack, Instant) -> R,
+    ) -> R {
+        let host = self.streams.host(half).unwrap_or(HostId(0));
+        let (streams, plan) = (&mut self.streams, self.plan);
+        self.world.call(host, |stack, now| act(streams, plan, stack, now))
+    }
+
+    fn drive(&mut self, half: HalfId, ready: Ready) -> Result<(), String> {
+        let again = self.on_stack(half, |streams, plan, stack, now| {
+            streams.drive(half, ready, plan, stack, now)
+        });
+        if let Some(Again { at, half }) = again.map_err(|what| format!("{half:?}: {what}"))? {
+            self.later(at, Task::Drive(half));
+        }
+        Ok(())
+    }
+
+    fn accept(&mut self, host: HostId, listener: SocketId) -> Result<(), String> {
+        loop {
+            let (streams, plan) = (&mut self.streams, self.plan);
+            let accepted = self
+                .world
+                .call(host, |stack, now| streams.accept(host, listener, plan, stack, now))?;
+            match accepted {
+                Some(half) => self.drive(half, Ready::NONE)?,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    fn drive_exchange(&mut self, number: usize) -> Result<(), String> {
+        let exchange = &mut self.exchanges[number];
+        let host = exchange.plan.asker;
+        let before = exchange.socket;
+        let again = self
+            .world
+            .call(host, |stack, now| exchange.drive(stack, now))
+            .map_err(|what| format!("exchange {number}: {what}: {:?}", exchange.plan))?;
+        let after = exchange.socket;
+        if let (Some(socket), true) = (before, before != after) {
+            self.askers.remove(&(host, socket));
+        }
+        if let Some(socket) = after {
+            self.askers.insert((host, socket), number);
+        }
+        if let Some(at) = again {
+            self.later(at, Task::Exchange(number));
+        }
+        Ok(())
+    }
+
+    fn trouble(&mut self, number: usize, over: bool) {
+        let outage = self.plan.outages[number];
+        match outage.trouble {
+            Trouble::Pulled => self.world.plug(outage.host, over),
+            Trouble::Down => {
+                let interface = self.world.interface(outage.host);
+                self.world.call(outage.host, |stack, now| stack.set_up(interface, over, now));
+            }
+        }
+    }
+
+    /// Everybody must have come to an end.
+    fn judge_parts(&self) -> Result<(), String> {
+        let mut left: Vec<String> = self
+            .streams
+            .unfinished()
+            .map(|(number, what)| format!("stream {number} does not end: {what}"))
+            .collect();
+        left.extend(
+            self.exchanges
+                .iter()
+                .filter(|exchange| !exchange.is_over())
+                .map(|exchange| format!("an exchange does not end: {exchange:?}")),
+        );
+        if left.is_empty() {
+            return Ok(());
+        }
+        for host in self.world.hosts() {
+            let sockets = self.world.stack(host).sockets();
+            let of_tcp = sockets.iter().filter(|info| info.tcp.is_some());
+            left.extend(of_tcp.map(|info| format!("{}: {info:#?}", self.world.name(host))));
+        }
+        left.insert(0, format!("{:?} after the start:", self.since_start()));
+        Err(left.join("\n"))
+    }
+
+    fn close_services(&mut self) -> Result<(), String> {
+        let listeners = self.streams.listeners.keys().copied();
+        let services: Vec<_> = listeners.chain(self.echoes.iter().copied()).collect();
+        for (host, socket) in services {
+            self.world
+                .call(host, |stack, now| stack.close(socket, now))
+                .map_err(|error| format!("close: {error}"))?;
+        }
+        Ok(())
+    }
+
+    fn report(&self) -> Report {
+        let frames = self.world.hosts().map(|host| self.world.counters(host).sent).sum();
+        Report {
+            digest: self.world.digest(),
+            hosts: self.plan.hosts.len(),
+            streams: self.plan.streams.len(),
+            bytes: self.streams.bytes(),
+            frames,
+            steps: self.world.steps(),
+            virtual_time: self.since_start(),
+            wrapped: self.plan.wrap.is_some(),
+        }
+    }
+}

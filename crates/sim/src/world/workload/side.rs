@@ -1,0 +1,300 @@
+//! One side of a TCP stream: writes its bytes, checks the other's, and ends as planned. It acts
+//! only on what events told it, so that an event that fails to come is noticed.
+
+use super::content::Content;
+use super::plan::{Ending, SidePlan};
+use crate::world::Random;
+use danja_stack::socket::{
+    Fault, RecvError, RecvFlags, SendError, SendFlags, Shutdown, SocketOption,
+};
+use danja_stack::{Ready, SocketId, Stack};
+use danja_wire::Instant;
+use std::time::Duration;
+
+/// How a side ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum End {
+    /// It wrote all, and read all up to the end of the stream (or, if planned so, closed when all
+    /// was read).
+    Whole,
+    /// It broke off as planned, having had this many bytes taken.
+    BrokenOff,
+    /// It was told of an error.
+    Fault(Fault),
+}
+
+/// What a side knows of the other.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer {
+    /// Bytes it is going to write.
+    pub(super) bytes: u64,
+    /// It may break off.
+    pub(super) abnormal: bool,
+    /// Bytes it wrote so far, and whether it has broken off.
+    pub(super) written: u64,
+    pub(super) broken_off: bool,
+    /// It will not write any more.
+    pub(super) finished: bool,
+}
+
+/// One side.
+#[derive(Debug)]
+pub(super) struct Side {
+    pub(super) socket: SocketId,
+    plan: SidePlan,
+    says: Content,
+    hears: Content,
+    random: Random,
+    readable: bool,
+    writable: bool,
+    pub(super) written: u64,
+    pub(super) read: u64,
+    write_at: Instant,
+    read_at: Instant,
+    shut: bool,
+    eof: bool,
+    pub(super) end: Option<End>,
+}
+
+impl Side {
+    /// A side whose connection is made.
+    pub(super) fn new(
+        socket: SocketId,
+        plan: SidePlan,
+        contents: [Content; 2],
+        random: Random,
+        now: Instant,
+    ) -> Self {
+        let [says, hears] = contents;
+        Self {
+            socket,
+            plan,
+            says,
+            hears,
+            random,
+            readable: true,
+            writable: true,
+            written: 0,
+            read: 0,
+            write_at: now,
+            read_at: now,
+            shut: false,
+            eof: false,
+            end: None,
+        }
+    }
+
+    /// Whether it will write no more.
+    pub(super) const fn finished(&self) -> bool {
+        self.shut || self.end.is_some()
+    }
+
+    /// Options that its plan asks for; `probe`: finds out when the peer is gone without a word.
+    pub(super) fn prepare(
+        &self,
+        stack: &mut Stack,
+        probe: bool,
+        now: Instant,
+    ) -> Result<(), String> {
+        let mut options = vec![SocketOption::NoDelay(self.plan.no_delay)];
+        if probe {
+            options.push(SocketOption::KeepAlive(true));
+            options.push(SocketOption::KeepIdle(Duration::from_secs(10)));
+            options.push(SocketOption::KeepInterval(Duration::from_secs(5)));
+        }
+        for option in options {
+            stack
+                .set_option(self.socket, option, now)
+                .map_err(|error| format!("{option:?}: {error}"))?;
+        }
+        Ok(())
+    }
+
+    /// The stack said that the socket is ready.
+    pub(super) fn on_ready(&mut self, ready: Ready) {
+        let ended = Ready::ERROR.with(Ready::HANG_UP);
+        self.readable |= ready.intersects(Ready::READABLE.with(Ready::READ_CLOSED).with(ended));
+        self.writable |= ready.intersects(Ready::WRITABLE.with(ended));
+    }
+
+    /// Does what can be done now; says when to be called again without an event.
+    ///
+    /// # Errors
+    /// The stack did something wrong.
+    pub(super) fn drive(
+        &mut self,
+        stack: &mut Stack,
+        peer: &Peer,
+        now: Instant,
+    ) -> Result<Option<Instant>, String> {
+        if self.end.is_some() {
+            return Ok(None);
+        }
+        self.write(stack, peer, now)?;
+        self.read(stack, peer, now)?;
+        self.finish(stack, peer, now)?;
+        if self.end.is_some() {
+            return Ok(None);
+        }
+        let write = (self.writable && self.written < self.plan.bytes).then_some(self.write_at);
+        let read = (self.readable && !self.eof).then_some(self.read_at);
+        Ok(write.into_iter().chain(read).filter(|at| *at > now).min())
+    }
+
+    /// How much is left until it breaks off.
+    const fn until_break(&self) -> u64 {
+        match self.plan.ending {
+            Ending::Reset(at) | Ending::Abandon(at) => at.saturating_sub(self.written + self.read),
+            _ => u64::MAX,
+        }
+    }
+
+    fn write(&mut self, stack: &mut Stack, peer: &Peer, now: Instant) -> Result<(), String> {
+        while self.writable && self.end.is_none() && now >= self.write_at {
+            let left = (self.plan.bytes - self.written).min(self.until_break());
+            if left == 0 {
+                return Ok(());
+            }
+            let length = self.random.size(1, self.plan.write.chunk).min(left as usize);
+            let data = self.says.payload(self.written, length);
+            let more = self.random.percent(3);
+            let flags = SendFlags { more, ..SendFlags::default() };
+            match stack.send(self.socket, &data, flags, now) {
+                Ok(0) => return Err(format!("send took none of {length} bytes and said nothing")),
+                Ok(taken) if taken > length => {
+                    return Err(format!("send took {taken} of {length} bytes"));
+                }
+                Ok(taken) => self.written += taken as u64,
+                Err(SendError::WouldBlock) => {
+                    self.writable = false;
+                    if stack.readiness(self.socket).intersects(Ready::WRITABLE) {
+                        return Err("send gives WouldBlock on a writable socket".to_owned());
+                    }
+                }
+                Err(SendError::Fault(fault)) => self.fail(fault.kind, stack, peer, now)?,
+                Err(SendError::BrokenPipe) => self.fail(Fault::BrokenPipe, stack, peer, now)?,
+                Err(error) => return Err(format!("send: {error}")),
+            }
+            if !self.plan.write.gap.is_zero() {
+                self.write_at = now + self.plan.write.gap;
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, stack: &mut Stack, peer: &Peer, now: Instant) -> Result<(), String> {
+        let mut slices = Vec::new();
+        while self.readable && !self.eof && self.end.is_none() && now >= self.read_at {
+            let left = self.until_break();
+            if left == 0 {
+                return Ok(());
+            }
+            let most = self.random.size(1, self.plan.read.chunk).min(left as usize);
+            slices.clear();
+            match stack.recv(self.socket, most, RecvFlags::default(), &mut slices, now) {
+                Ok(received) => {
+                    let sum: usize = slices.iter().map(danja_wire::Payload::len).sum();
+                    if received.bytes != sum || sum > most {
+                        let says = received.bytes;
+                        return Err(format!("recv of {most} says {says} and gives {sum} bytes"));
+                    }
+                    if let Some(at) = self.hears.difference(self.read, &slices) {
+                        return Err(format!("byte {at} is not what was sent"));
+                    }
+                    self.read += sum as u64;
+                    if self.read > peer.written {
+                        let (read, written) = (self.read, peer.written);
+                        return Err(format!("{read} bytes were read, {written} were written"));
+                    }
+                    if sum == 0 {
+                        self.at_eof(peer)?;
+                    }
+                }
+                Err(RecvError::WouldBlock) => {
+                    self.readable = false;
+                    if stack.readiness(self.socket).intersects(Ready::READABLE) {
+                        return Err("recv gives WouldBlock on a readable socket".to_owned());
+                    }
+                }
+                Err(RecvError::Fault(fault)) => self.fail(fault.kind, stack, peer, now)?,
+                Err(error) => return Err(format!("recv: {error}")),
+            }
+            if !self.plan.read.gap.is_zero() {
+                self.read_at = now + self.plan.read.gap;
+            }
+        }
+        Ok(())
+    }
+
+    /// The stream ended: every byte that was written must have come.
+    fn at_eof(&mut self, peer: &Peer) -> Result<(), String> {
+        self.eof = true;
+        let (read, written) = (self.read, peer.written);
+        if !peer.finished && !peer.broken_off {
+            return Err(format!("the stream ended after {read} bytes; its sender did not end it"));
+        }
+        if read != written || (read != peer.bytes && !peer.broken_off) {
+            return Err(format!("the stream ended after {read} of {written} bytes"));
+        }
+        Ok(())
+    }
+
+    fn fail(
+        &mut self,
+        fault: Fault,
+        stack: &mut Stack,
+        peer: &Peer,
+        now: Instant,
+    ) -> Result<(), String> {
+        let expected = matches!(fault, Fault::ConnectionReset | Fault::BrokenPipe);
+        if !expected || !peer.broken_off {
+            let (read, written) = (self.read, self.written);
+            return Err(format!("{fault:?} after {read} bytes read and {written} written"));
+        }
+        self.close(End::Fault(fault), stack, now)
+    }
+
+    /// Ends the side if its plan says so.
+    fn finish(&mut self, stack: &mut Stack, peer: &Peer, now: Instant) -> Result<(), String> {
+        if self.end.is_some() {
+            return Ok(());
+        }
+        let all_written = self.written == self.plan.bytes;
+        match self.plan.ending {
+            Ending::Shutdown => {
+                if all_written && !self.shut {
+                    self.shut = true;
+                    if let Err(error) = stack.shutdown(self.socket, Shutdown::Write, now)
+                        && !peer.broken_off
+                    {
+                        return Err(format!("shutdown: {error}"));
+                    }
+                }
+                if self.shut && self.eof {
+                    self.close(End::Whole, stack, now)?;
+                }
+            }
+            Ending::Wait if all_written && self.eof => self.close(End::Whole, stack, now)?,
+            Ending::Close if all_written && (self.eof || self.read == peer.bytes) => {
+                self.close(End::Whole, stack, now)?;
+            }
+            Ending::Reset(at) if self.written + self.read >= at => {
+                let linger = SocketOption::Linger(Some(Duration::ZERO));
+                stack
+                    .set_option(self.socket, linger, now)
+                    .map_err(|error| format!("linger: {error}"))?;
+                self.close(End::BrokenOff, stack, now)?;
+            }
+            Ending::Abandon(at) if self.written + self.read >= at => {
+                self.close(End::BrokenOff, stack, now)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, end: End, stack: &mut Stack, now: Instant) -> Result<(), String> {
+        self.end = Some(end);
+        stack.close(self.socket, now).map_err(|error| format!("close: {error}"))
+    }
+}
