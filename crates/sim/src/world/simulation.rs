@@ -250,6 +250,16 @@ impl World {
         self.happenings.is_empty() && self.heap.is_empty()
     }
 
+    /// When the next thing is due, and at which host if it is about one.
+    pub fn due(&self) -> Option<(Instant, Option<HostId>)> {
+        let Reverse((at, _, due)) = self.heap.peek()?;
+        let host = match due {
+            Due::Host(host) | Due::Up(host) | Due::Down(host) => Some(HostId(*host)),
+            Due::Alarm(_) => None,
+        };
+        Some((*at, host))
+    }
+
     /// The next thing that happens by `until`. With `None` the time is `until`, or nothing is left
     /// to happen at all ([`Self::is_idle`]; the time is that of the last step then).
     ///

@@ -67,6 +67,9 @@ impl Exchange {
         stack: &mut Stack,
         now: Instant,
     ) -> Result<Option<Instant>, String> {
+        if self.is_over() {
+            return Ok(None);
+        }
         let socket = match self.socket {
             Some(socket) => socket,
             None => match self.open(stack, now)? {
@@ -88,9 +91,6 @@ impl Exchange {
     }
 
     fn open(&mut self, stack: &mut Stack, now: Instant) -> Result<Option<SocketId>, String> {
-        if self.is_over() {
-            return Ok(None);
-        }
         let kind = match self.plan.question {
             Question::Ping => SocketKind::Ping,
             _ => SocketKind::Datagram,

@@ -11,7 +11,8 @@ use danja_wire::Instant;
 /// What is wrong.
 pub(super) fn judge_end(plan: &Plan, world: &World, limit: Instant) -> Result<(), String> {
     if !world.is_idle() {
-        return Err(format!("something happens still at {limit:?}, when all is long over"));
+        let due = world.due();
+        return Err(format!("all is long over at {limit:?}, and something is due: {due:?}"));
     }
     for host in world.hosts() {
         judge_host(plan, world, host).map_err(|what| format!("{}: {what}", world.name(host)))?;
