@@ -26,7 +26,7 @@ fn stream(random: &mut Random, hosts: usize, calm: bool, left: &mut u64) -> Stre
         _ => Target::Listener(other),
     };
     let bytes = [size(random, left), size(random, left)];
-    let sides = [side(random, bytes[0]), side(random, bytes[1])];
+    let sides = [side(random, bytes[0], bytes[1]), side(random, bytes[1], bytes[0])];
     let mut plan = StreamPlan {
         client: HostId(client),
         target,
@@ -63,11 +63,11 @@ fn size(random: &mut Random, left: &mut u64) -> u64 {
     size
 }
 
-fn side(random: &mut Random, bytes: u64) -> SidePlan {
+fn side(random: &mut Random, bytes: u64, reads: u64) -> SidePlan {
     SidePlan {
         bytes,
         write: pace(random, bytes),
-        read: pace(random, bytes),
+        read: pace(random, reads),
         ending: Ending::Shutdown,
         no_delay: random.percent(50),
     }
