@@ -135,8 +135,13 @@ fn enqueue(
     queued: Queued,
 ) -> Result<(), SendError> {
     if socket.queued.front().is_some_and(|head| !core.ip.is_up(head.path.interface)) {
-        // Nobody polls an interface that is down.
-        output::purge(core, socket);
+        // Nobody polls an interface that is down: what waits there goes another way, or nowhere.
+        match output::refresh_head(core, socket) {
+            Some(interface) => {
+                core.ready.push(interface, crate::core_state::Sender::Datagram(place));
+            }
+            None => socket.listed = false,
+        }
     }
     let cost = queued.cost();
     let full = socket.queued_cost.saturating_add(cost) > socket.options.send_buffer;

@@ -172,3 +172,6 @@ impl Datagrams {
         self.sockets.get(key).map(Socket::control_info)
     }
 }
+
+#[cfg(test)]
+mod tests;

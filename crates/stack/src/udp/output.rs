@@ -7,6 +7,7 @@ use crate::core_state::{Core, Sender};
 use crate::counters::count;
 use crate::discard::Discard;
 use crate::event::Ready;
+use crate::interface::InterfaceId;
 use crate::packet::{Outgoing, Path};
 use crate::slab::Key;
 use crate::socket::SocketKind;
@@ -38,26 +39,13 @@ impl Datagrams {
         _room: Room,
     ) -> Option<(Path, Outgoing)> {
         let socket = self.sockets.get_mut(place)?;
+        let listed_at = socket.queued.front()?.path.interface;
         let mut made = None;
-        while let Some(queued) = socket.queued.front() {
-            let listed_at = queued.path.interface;
-            let path = current_path(core, socket, queued);
-            if let Some(path) = path
-                && path.interface != listed_at
-                && let Some(head) = socket.queued.front_mut()
-            {
-                // The route changed: it waits for its turn at the other interface.
-                head.path = path;
-                break;
-            }
-            let Some(queued) = take(core, socket) else { break };
-            match path {
-                Some(path) => {
-                    made = outgoing(core, socket, path, queued);
-                    break;
-                }
-                None => core.discard(Discard::NoRoute),
-            }
+        // If the route changed, it waits for its turn at the other interface.
+        if refresh_head(core, socket) == Some(listed_at)
+            && let Some(queued) = take(core, socket)
+        {
+            made = outgoing(core, socket, queued);
         }
         self.after_turn(core, place);
         made
@@ -66,8 +54,8 @@ impl Datagrams {
     /// Lists the socket again if more waits, and wakes a sender.
     fn after_turn(&mut self, core: &mut Core, place: Key) {
         let Some(socket) = self.sockets.get_mut(place) else { return };
-        match (socket.queued.front(), socket.id) {
-            (Some(head), _) => core.ready.push(head.path.interface, Sender::Datagram(place)),
+        match (refresh_head(core, socket), socket.id) {
+            (Some(interface), _) => core.ready.push(interface, Sender::Datagram(place)),
             (None, Some(_)) => socket.listed = false,
             (None, None) => {
                 self.sockets.remove(place);
@@ -94,30 +82,26 @@ fn take(core: &mut Core, socket: &mut Socket) -> Option<Queued> {
     Some(queued)
 }
 
-/// Throws away what waits for an interface that is down.
-pub(super) fn purge(core: &mut Core, socket: &mut Socket) {
-    while take(core, socket).is_some() {
-        core.discard(Discard::InterfaceDown);
+/// Looks the path of the oldest datagram up again if anything changed since, and throws away
+/// what leads nowhere any more. Says by which interface it leaves.
+pub(super) fn refresh_head(core: &mut Core, socket: &mut Socket) -> Option<InterfaceId> {
+    loop {
+        let interface = socket.options.interface;
+        let head = socket.queued.front_mut()?;
+        if head.path.generation == core.ip.generation() {
+            return Some(head.path.interface);
+        }
+        if let Ok(path) = core.ip.path(Some(head.path.source), head.to.ip(), interface) {
+            head.path = path;
+            return Some(path.interface);
+        }
+        core.discard(Discard::NoRoute);
+        take(core, socket);
     }
-    // Its entry in the list finds nothing and is skipped.
-    socket.listed = false;
 }
 
-/// The path of a queued datagram, looked up again if anything changed since.
-fn current_path(core: &Core, socket: &Socket, queued: &Queued) -> Option<Path> {
-    if queued.path.generation == core.ip.generation() {
-        return Some(queued.path);
-    }
-    let source = Some(queued.path.source);
-    core.ip.path(source, queued.to.ip(), socket.options.interface).ok()
-}
-
-fn outgoing(
-    core: &mut Core,
-    socket: &Socket,
-    path: Path,
-    queued: Queued,
-) -> Option<(Path, Outgoing)> {
+fn outgoing(core: &mut Core, socket: &Socket, queued: Queued) -> Option<(Path, Outgoing)> {
+    let path = queued.path;
     let mut frame = Frame::new();
     frame.push(queued.payload);
     let protocol = match socket.kind {

@@ -1,0 +1,6 @@
+//! Tests of datagram sockets through the doors of `Stack`.
+
+mod demux;
+mod errors;
+mod flow;
+mod ping_raw;
