@@ -7,7 +7,7 @@ use danja::net::UdpSocket;
 use danja::stack::socket::{Cause, Fault};
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 #[test]
 fn datagrams_of_all_sizes_arrive_whole() {
@@ -50,22 +50,20 @@ fn a_port_that_nobody_has_is_refused() {
 }
 
 #[test]
-fn a_host_that_is_not_there_is_unreachable() {
+fn a_host_that_is_not_there_is_silent_and_the_reason_is_seen() {
     in_time(|| {
         let (_one, two) = two_hosts();
         let socket = UdpSocket::bind(&two, "0.0.0.0:0").unwrap();
         socket.connect(endpoint(9, 53)).unwrap();
         socket.send(b"anybody?").unwrap();
-        let begun = Instant::now();
-        let error = socket.recv(&mut [0; 16]).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::HostUnreachable);
-        let fault = danja::cause(&error).unwrap();
+        // As in Linux, where such an error is not final and so not told to UDP sockets. Three
+        // requests go out, a second apart.
+        socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        assert_eq!(socket.recv(&mut [0; 16]).unwrap_err().kind(), ErrorKind::WouldBlock);
+        let info = socket.as_socket().control_info().unwrap();
+        let fault = info.soft_error.unwrap();
         assert_eq!(fault.kind, Fault::HostUnreachable);
         assert_eq!(fault.cause, Some(Cause::NeighbourSilent(address(9))));
-        assert_eq!(error.to_string(), "host unreachable: nobody answered ARP for 10.0.0.9");
-        // Three requests, a second apart.
-        let took = begun.elapsed();
-        assert!(took > Duration::from_secs(2) && took < Duration::from_secs(20), "{took:?}");
     });
 }
 

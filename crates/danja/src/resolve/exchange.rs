@@ -1,6 +1,7 @@
 //! One question to one server, over UDP or TCP. Tries nothing twice.
 
 use super::message::{self, Answer, Name, NoAnswer};
+use crate::error::from_fault;
 use crate::host::Host;
 use crate::net::{TcpStream, UdpSocket};
 use danja_stack::Instant;
@@ -81,11 +82,11 @@ pub(super) fn over_udp(
     socket.send(&bytes_of(id, query)?)?;
     let mut buffer = [0; 4096];
     loop {
-        let Some(left) = left(host, until) else { return Err(Trouble::Silent(timeout)) };
+        let Some(left) = left(host, until) else { return Err(silence(&socket, timeout)) };
         socket.set_read_timeout(Some(left))?;
         let length = match socket.recv(&mut buffer) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                return Err(Trouble::Silent(timeout));
+                return Err(silence(&socket, timeout));
             }
             received => received?,
         };
@@ -96,6 +97,12 @@ pub(super) fn over_udp(
             Err(NoAnswer::NotOurs) => {}
         }
     }
+}
+
+/// The reason of a silence, if the network told one that is not final (nobody answers ARP).
+fn silence(socket: &UdpSocket, timeout: Duration) -> Trouble {
+    let reason = socket.as_socket().control_info().and_then(|info| info.soft_error);
+    reason.map_or(Trouble::Silent(timeout), |fault| Trouble::Network(from_fault(fault)))
 }
 
 /// RFC 1035 §4.2.2: the message is prefixed with a two byte length field.

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 /// Longer than anything takes on a busy machine.
-pub const LONG: Duration = Duration::from_secs(60);
+pub const LONG: Duration = Duration::from_secs(20);
 
 /// The address of host `number` on the test LAN.
 pub const fn address(number: u8) -> IpAddr {
