@@ -77,8 +77,9 @@ fn answer(query: &[u8], log: &Asked, over: &str) -> Message {
     log.lock().unwrap().push(format!("{over} {text}"));
     let mut reply = query.into_response();
     reply.metadata.message_type = MessageType::Response;
-    let mut say =
-        |owner: &Name, data| reply.add_answer(Record::from_rdata(owner.clone(), 60, data));
+    let mut say = |owner: &Name, data| {
+        reply.add_answer(Record::from_rdata(owner.clone(), 60, data));
+    };
     let address = |last| RData::A(A::new(192, 0, 2, last));
     match text.as_str() {
         "one.lan." | "forged.lan." => {
