@@ -17,6 +17,8 @@ pub(super) struct Flow {
     local_isn: Option<(u32, u32)>,
     /// Ours, which is literal in the script's SYN.
     remote_isn: Option<u32>,
+    /// The stack has acknowledged our SYN: its number counts, whatever comes later.
+    settled: bool,
     /// A SYN came that may begin another connection between the same endpoints.
     may_restart: bool,
     /// Script's TSval of a matched packet → the TSval that was on the wire.
@@ -39,6 +41,7 @@ impl Flow {
             remote,
             local_isn: None,
             remote_isn: None,
+            settled: false,
             may_restart: false,
             timestamps: BTreeMap::new(),
             first_timestamp: None,
@@ -79,10 +82,11 @@ impl Flow {
             }
         };
         if flags.syn {
-            if self.remote_isn.is_none_or(|isn| isn != sequence) && !flags.ack {
+            if !flags.ack && self.remote_isn != Some(sequence) {
                 self.may_restart = true;
             }
-            if !self.is_live() || flags.ack {
+            // Without a SYN of the stack there is no connection, and all numbers are literal.
+            if self.is_live() && !self.settled {
                 self.remote_isn = Some(sequence);
             }
         }
@@ -124,6 +128,7 @@ impl Flow {
                 self.remote_isn = Some(ack.wrapping_sub(1));
             }
         }
+        self.settled |= self.remote_isn.is_some() && expected.flags.ack && !expected.flags.rst;
         let sequence = match expected.sequence {
             Sequence::At(number) => Some(self.local_base(flags).wrapping_add(number)),
             Sequence::Wire(number) => Some(number),
