@@ -1,0 +1,80 @@
+//! Large files to and from the kernel's programs, whole and unharmed.
+
+use std::fs;
+use std::time::Duration;
+
+use crate::namespace::{KERNEL, Namespace, STACK};
+use crate::program::Program;
+use crate::server::{first_word, nginx, sha256, size, write_file};
+
+const MIB: u64 = 1 << 20;
+
+/// A large transfer may take this long on a slow and busy machine.
+const LONG: Duration = Duration::from_secs(900);
+
+#[test]
+fn a_large_file_is_fetched_from_nginx() {
+    let Some(namespace) = Namespace::new("a_large_file_is_fetched_from_nginx") else { return };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (pages, scratch) = (folder.path().join("pages"), folder.path().join("scratch"));
+    fs::create_dir(&pages).and_then(|()| fs::create_dir(&scratch)).expect("the folder is ours");
+    let file = pages.join("large");
+    write_file(&file, size(1_024 * MIB, 64 * MIB), 1);
+    let _server = nginx(&namespace, &pages, &scratch);
+
+    let fetched = folder.path().join("fetched");
+    let url = format!("http://{KERNEL}/large");
+    let command = namespace.danja(&["get", &url, "-o", &fetched.to_string_lossy()]);
+    let finished = Program::start(command).finish(LONG);
+    assert!(finished.status.success(), "{}\n{}", finished.status, finished.stderr);
+    assert_eq!(sha256(&fetched), sha256(&file));
+}
+
+#[test]
+fn a_large_file_is_served_to_curl() {
+    let Some(namespace) = Namespace::new("a_large_file_is_served_to_curl") else { return };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("large");
+    write_file(&file, size(1_024 * MIB, 64 * MIB), 2);
+    let mut server = Program::start(namespace.danja(&["serve", &folder.path().to_string_lossy()]));
+    server.wait_for("serving");
+
+    let mut command = namespace.command("sh");
+    let line = format!("curl -sS --fail http://{STACK}/large | sha256sum");
+    command.args(["-euc", &line]);
+    let finished = Program::start(command).finish(LONG);
+    assert!(finished.status.success(), "{}\n{}", finished.status, finished.stderr);
+    assert_eq!(first_word(&finished.stdout), sha256(&file), "{}", finished.stderr);
+}
+
+/// 8 MiB; `DANJA_FULL=1` makes it 64.
+#[test]
+fn a_file_comes_whole_over_a_bad_line() {
+    let Some(namespace) = Namespace::new("a_file_comes_whole_over_a_bad_line") else { return };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (pages, scratch) = (folder.path().join("pages"), folder.path().join("scratch"));
+    fs::create_dir(&pages).and_then(|()| fs::create_dir(&scratch)).expect("the folder is ours");
+    let file = pages.join("file");
+    write_file(&file, size(64 * MIB, 8 * MIB), 3);
+    let bad = ["--loss", "1%", "--delay", "20ms", "--reorder", "1%", "--seed", "7"];
+
+    let server = nginx(&namespace, &pages, &scratch);
+    let fetched = folder.path().join("fetched");
+    let url = format!("http://{KERNEL}/file");
+    let output = fetched.to_string_lossy();
+    let fetch = [&["get", &url, "-o", &output], &bad[..]].concat();
+    let finished = Program::start(namespace.danja(&fetch)).finish(LONG);
+    assert!(finished.status.success(), "{}\n{}", finished.status, finished.stderr);
+    assert_eq!(sha256(&fetched), sha256(&file), "fetched");
+    drop(server);
+
+    let folder = pages.to_string_lossy();
+    let serve = [&["serve", &folder], &bad[..]].concat();
+    let mut server = Program::start(namespace.danja(&serve));
+    server.wait_for("serving");
+    let mut command = namespace.command("sh");
+    let line = format!("curl -sS --fail http://{STACK}/file | sha256sum");
+    command.args(["-euc", &line]);
+    let finished = Program::start(command).finish(LONG);
+    assert_eq!(first_word(&finished.stdout), sha256(&file), "served: {}", finished.stderr);
+}
