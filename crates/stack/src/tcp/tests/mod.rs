@@ -1,5 +1,10 @@
 //! Tests of TCP: two stacks joined by hand in virtual time, and single segments by hand.
 
+mod errors;
+mod features;
 mod handshake;
+mod listen;
 mod pair;
+mod solo;
+mod sweep;
 mod transfer;
