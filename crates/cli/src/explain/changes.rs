@@ -42,6 +42,12 @@ pub(crate) fn changes(
         .collect()
 }
 
+/// A descriptor for people: its place in the table, and how often that was used before.
+pub(super) fn descriptor(socket: u64) -> String {
+    let (slot, generation) = (socket & 0xffff_ffff, (socket >> 32) & 0xff_ffff);
+    if generation == 0 { slot.to_string() } else { format!("{slot}.{generation}") }
+}
+
 fn some(value: impl ToString) -> Option<String> {
     Some(value.to_string())
 }
@@ -52,7 +58,7 @@ fn on_off(value: bool) -> Option<String> {
 
 fn rows(info: &ControlInfo, now: Instant) -> Vec<Row> {
     let mut rows = vec![
-        ("descriptor", info.socket.map(|socket| socket.to_bits().to_string())),
+        ("descriptor", info.socket.map(|socket| descriptor(socket.to_bits()))),
         ("state", info.state.map(|state| state.name().to_owned())),
         ("local", info.local.map(|local| local.to_string())),
         ("remote", info.remote.map(|remote| remote.to_string())),

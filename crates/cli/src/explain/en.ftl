@@ -34,6 +34,7 @@ call-recv = recv(): { $bytes ->
     } from the receive queue of descriptor { $socket } to the program.
 call-shutdown = shutdown(): the program will not send or not receive any more through descriptor { $socket }.
 call-close = close(): descriptor { $socket } ends here. What TCP still has to do, it does without it.
+call-close-datagram = close(): descriptor { $socket } ends here, and its memory is given back.
 call-other = { $call }() on descriptor { $socket }.
 call-failed = The call fails: { $error }
 

@@ -22,6 +22,7 @@ call-send = send(): 프로그램의 데이터 { $bytes }바이트가 디스크�
 call-recv = recv(): 디스크립터 { $socket }번의 수신 큐에서 { $bytes }바이트가 프로그램으로 넘어갑니다.
 call-shutdown = shutdown(): 프로그램은 디스크립터 { $socket }번으로 더는 보내지 않거나 받지 않습니다.
 call-close = close(): 디스크립터 { $socket }번은 여기서 끝납니다. TCP에 남은 일은 디스크립터 없이 마저 합니다.
+call-close-datagram = close(): 디스크립터 { $socket }번은 여기서 끝나고, 메모리를 돌려줍니다.
 call-other = 디스크립터 { $socket }번에 대한 { $call }() 호출.
 call-failed = 호출 실패: { $error }
 

@@ -1,5 +1,6 @@
 //! Facts in the words of a language. Decides nothing, prints nothing.
 
+use super::changes;
 use super::fact::{
     Arp, ArpKind, Call, Change, Datagram, Direction, Fact, Found, Icmp, Layers, Lookup, Segment,
     SocketMade, Sum, TimedOut, What,
@@ -24,6 +25,9 @@ pub(crate) const fn chapter(fact: &Fact) -> Option<&'static str> {
         What::Icmp(_) => Some("heading-echo"),
         What::Layers(_) => Some("heading-data"),
         What::Sum(_) => Some("heading-sum"),
+        // The resolver's question begins with this call; its ARP comes in between.
+        What::Call(call) if !call.stream && call.asks_dns() => Some("heading-name"),
+        What::Call(call) if call.stream && call.call == "connect" => Some("heading-connection"),
         What::Segment(segment) if segment.ends() => Some("heading-end"),
         What::Segment(_) => Some("heading-connection"),
         _ => None,
@@ -55,6 +59,16 @@ pub(crate) fn paragraphs(fact: &Fact, catalog: &Catalog) -> Vec<Paragraph> {
         What::Layers(layers) => text.layers(layers),
         What::Sum(sum) => text.sum(sum),
     }
+}
+
+impl Call {
+    fn asks_dns(&self) -> bool {
+        self.call == "connect" && self.endpoint.is_some_and(|server| server.port() == 53)
+    }
+}
+
+fn descriptor(socket: u64) -> Value {
+    changes::descriptor(socket).into()
 }
 
 impl Segment {
@@ -92,7 +106,7 @@ impl Text<'_> {
         let mut values = vec![
             ("protocol", shown(&made.protocol)),
             ("memory", made.memory.into()),
-            ("socket", shown(made.socket)),
+            ("socket", descriptor(made.socket)),
         ];
         let key = match made.state {
             Some(state) => {
@@ -112,7 +126,7 @@ impl Text<'_> {
 
     fn call(&self, call: &Call) -> Vec<Paragraph> {
         let key = match (call.call, call.stream) {
-            ("connect", false) => "call-connect-datagram".to_owned(),
+            (name @ ("connect" | "close"), false) => format!("call-{name}-datagram"),
             (
                 name @ ("bind" | "listen" | "connect" | "accept" | "send" | "recv" | "shutdown"
                 | "close"),
@@ -122,7 +136,7 @@ impl Text<'_> {
         };
         let values = [
             ("call", call.call.into()),
-            ("socket", shown(call.socket)),
+            ("socket", descriptor(call.socket)),
             ("endpoint", call.endpoint.map_or_else(|| "".into(), shown)),
             ("bytes", call.bytes.into()),
         ];
@@ -231,7 +245,7 @@ impl Text<'_> {
             (Direction::Sent, Found::Nobody) => ("sent-by-nobody", None, None),
         };
         let values = [
-            ("socket", socket.map_or_else(|| "?".into(), shown)),
+            ("socket", socket.map_or_else(|| "?".into(), descriptor)),
             ("state", state.unwrap_or("?").into()),
         ];
         self.say(key, &values)
@@ -268,7 +282,7 @@ impl Text<'_> {
         };
         let layer = |name: &str, header: usize, words: String| {
             let values = [
-                ("socket", layers.socket.map_or_else(|| "?".into(), shown)),
+                ("socket", layers.socket.map_or_else(|| "?".into(), descriptor)),
                 ("data", layers.data.into()),
                 ("header", header.into()),
                 ("words", Value::Text(words)),
