@@ -7,6 +7,7 @@ use crate::network::Network;
 use crate::output::{data, exit, talk};
 use crate::quantity::human_time;
 use danja::net::{EchoReply, PingSocket};
+use danja_stack::socket::Cause;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::io;
@@ -102,8 +103,9 @@ impl Pinger<'_> {
             lock(&self.tally).sent = number;
             self.remember(sequence);
             if let Err(error) = self.socket.send(self.target, sequence, &self.payload) {
-                // What came back for an earlier request is told at the next call.
-                if danja::cause(&error).is_none() {
+                // What came back for an earlier request is told at the next call; what keeps
+                // requests from leaving at all ends it, as in other pings.
+                if !came_back(&error) {
                     return Err(Failure::new(explain_io(&error, built_in)).with_code(ERROR));
                 }
                 self.on_error(&error, built_in);
@@ -153,7 +155,7 @@ impl Pinger<'_> {
             match self.socket.recv() {
                 Ok(reply) => self.on_reply(&reply)?,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if danja::cause(&error).is_some() => self.on_error(&error, built_in),
+                Err(error) if came_back(&error) => self.on_error(&error, built_in),
                 Err(error) => return Err(Failure::new(error).with_code(ERROR)),
             }
         }
@@ -208,6 +210,12 @@ impl Pinger<'_> {
             human_time(took)
         ))
     }
+}
+
+/// Whether an error is the network's answer to a request.
+fn came_back(error: &io::Error) -> bool {
+    let cause = danja::cause(error).and_then(|fault| fault.cause);
+    matches!(cause, Some(Cause::NeighbourSilent(_) | Cause::Icmp { .. }))
 }
 
 impl Tally {

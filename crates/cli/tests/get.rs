@@ -122,7 +122,7 @@ fn the_capture_is_what_a_wire_would_carry() {
     let lines = |filter: &str| tshark(test, &file, &["-Y", filter]).unwrap();
     for (filter, count) in [
         ("arp.opcode==1 && arp.dst.proto_ipv4==10.0.2.2", 1),
-        ("dns.qry.name==danja && !dns.flags.response", 1),
+        ("dns.qry.name==danja && dns.flags.response==0", 1),
         ("dns.a==10.0.2.2", 1),
         ("tcp.flags.syn==1", 2),
         ("tcp.flags.fin==1", 2),

@@ -2,7 +2,8 @@
 
 use super::fact::Change;
 use crate::quantity::human_time;
-use danja_stack::views::{ControlInfo, TcpInfo, TimerName};
+use danja_gateway::page::descriptor;
+use danja_stack::views::{ControlInfo, TcpInfo, TcpState, TimerName};
 use danja_wire::Instant;
 use std::time::Duration;
 
@@ -33,19 +34,15 @@ pub(crate) fn changes(
             let idle = |value: &Option<String>| {
                 value.as_deref().is_none_or(|value| matches!(value, "0" | "off"))
             };
-            (before != after && !(before.is_none() && idle(&after))).then(|| Change {
+            // A name that is not used any more: a listener has no receive buffer.
+            let renamed = after.is_none() && matches!(name, "receive_queue" | "receive_buffer");
+            (before != after && !renamed && !(before.is_none() && idle(&after))).then(|| Change {
                 name: name.to_owned(),
                 before,
                 after,
             })
         })
         .collect()
-}
-
-/// A descriptor for people: its place in the table, and how often that was used before.
-pub(super) fn descriptor(socket: u64) -> String {
-    let (slot, generation) = (socket & 0xffff_ffff, (socket >> 32) & 0xff_ffff);
-    if generation == 0 { slot.to_string() } else { format!("{slot}.{generation}") }
 }
 
 fn some(value: impl ToString) -> Option<String> {
@@ -58,7 +55,7 @@ fn on_off(value: bool) -> Option<String> {
 
 fn rows(info: &ControlInfo, now: Instant) -> Vec<Row> {
     let mut rows = vec![
-        ("descriptor", info.socket.map(|socket| descriptor(socket.to_bits()))),
+        ("descriptor", info.socket.map(|socket| descriptor(socket))),
         ("state", info.state.map(|state| state.name().to_owned())),
         ("local", info.local.map(|local| local.to_string())),
         ("remote", info.remote.map(|remote| remote.to_string())),
@@ -69,11 +66,13 @@ fn rows(info: &ControlInfo, now: Instant) -> Vec<Row> {
         timing_rows(tcp, now, &mut rows);
         count_rows(tcp, &mut rows);
     }
+    let listens = info.state == Some(TcpState::Listen);
     rows.extend([
         ("send_queue", some(info.send_queue)),
         ("send_buffer", some(info.send_buffer)),
-        ("receive_queue", some(info.receive_queue)),
-        ("receive_buffer", some(info.receive_buffer)),
+        // A listener's queue holds connections, and its length is the backlog.
+        (if listens { "accept_queue" } else { "receive_queue" }, some(info.receive_queue)),
+        (if listens { "backlog" } else { "receive_buffer" }, some(info.receive_buffer)),
         ("half_open", some(info.half_open)),
         ("memory", some(info.memory)),
         ("error", info.error.map(|fault| format!("{:?}", fault.kind))),

@@ -1,12 +1,13 @@
 //! Facts in the words of a language. Decides nothing, prints nothing.
 
-use super::changes;
 use super::fact::{
     Arp, ArpKind, Call, Change, Datagram, Direction, Fact, Found, Icmp, Layers, Lookup, Segment,
     SocketMade, Sum, TimedOut, What,
 };
 use super::language::{Catalog, Value};
 use crate::quantity::{human_bytes, human_time};
+use danja_gateway::page;
+use danja_stack::SocketId;
 use std::time::Duration;
 
 /// A piece of the story: how far it is indented, and the sentence.
@@ -16,7 +17,7 @@ pub(crate) type Paragraph = (usize, String);
 const UNDER: usize = 2;
 
 /// The chapter that a fact belongs to, as the key of its heading.
-pub(crate) const fn chapter(fact: &Fact) -> Option<&'static str> {
+pub(crate) fn chapter(fact: &Fact) -> Option<&'static str> {
     match &fact.what {
         What::SocketMade(_) => Some("heading-socket"),
         What::Lookup(_) => Some("heading-name"),
@@ -68,7 +69,7 @@ impl Call {
 }
 
 fn descriptor(socket: u64) -> Value {
-    changes::descriptor(socket).into()
+    page::descriptor(SocketId::from_bits(socket)).into()
 }
 
 impl Segment {

@@ -59,11 +59,17 @@ fn parse(text: &str) -> Result<Uri, Failure> {
     }
     match uri.host() {
         None | Some("") => wrong("names no server"),
-        Some(_) if uri.authority().is_some_and(|all| all.as_str().ends_with(':')) => {
-            wrong("names no port after the colon")
+        Some(host) if uri.port_u16().is_none() && names_port(&uri, host) => {
+            wrong("names no port after the colon, which is a number up to 65535")
         }
         Some(_) => Ok(uri),
     }
+}
+
+/// Whether something stands where a port would, after the server's name.
+fn names_port(uri: &Uri, host: &str) -> bool {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    authority.rsplit('@').next().is_some_and(|server| server.len() > host.len())
 }
 
 fn agent(network: &Network) -> Agent {
@@ -236,9 +242,15 @@ mod tests {
         assert_eq!(parse("danja").unwrap().to_string(), "http://danja/");
         assert_eq!(parse("danja:8080/a?b").unwrap().to_string(), "http://danja:8080/a?b");
         assert_eq!(parse("https://danja/").unwrap().scheme_str(), Some("https"));
-        for url in
-            ["ftp://danja/", "", "http://", "http:// danja/", "http:///page", "http://danja:/"]
-        {
+        for url in [
+            "ftp://danja/",
+            "",
+            "http://",
+            "http:// danja/",
+            "http:///page",
+            "http://danja:/",
+            "http://danja:99999/",
+        ] {
             let failure = format!("{:?}", parse(url).unwrap_err());
             assert!(failure.contains(url) && failure.contains("http://danja/"), "{failure}");
         }

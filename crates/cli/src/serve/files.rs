@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use danja_gateway::http::{Body, Method, Request, Response, StatusCode, header, text};
 use header::{HeaderName, HeaderValue};
 use percent_encoding::percent_decode_str;
-use std::fs::{self, File, Metadata};
+use std::fs::{File, Metadata};
 use std::io::{Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
@@ -231,6 +231,7 @@ fn parse_range(asked: &str, length: u64) -> Range {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn ranges() {

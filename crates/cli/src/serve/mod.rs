@@ -38,9 +38,8 @@ pub(crate) fn run(args: &ServeArgs, verbosity: Talk) -> Result<ExitCode, Failure
     }
     let counted = Arc::new(Counted::default());
     let stop = Stop::new();
-    let (shown, stopped) = (Arc::clone(&counted), stop.clone());
+    let shown = Arc::clone(&counted);
     on_interrupt(move || {
-        stopped.stop();
         network.finish();
         if !verbosity.quiet {
             let requests = shown.requests.load(Ordering::Relaxed);

@@ -152,7 +152,7 @@ fn state(name: &str) -> String {
 
 fn write_socket(page: &mut String, host: &str, info: &ControlInfo, now: Instant) -> fmt::Result {
     let dash = || "–".to_owned();
-    let descriptor = info.socket.map(|socket| socket.to_bits().to_string());
+    let descriptor = info.socket.map(super::descriptor);
     writeln!(
         page,
         "<tr><td>{}<td>{}<td>{}<td>{}<td>{}<td class=\"n\">{}<td class=\"n\">{}<td class=\"n\">{}</tr>",

@@ -11,6 +11,7 @@ pub use json::{control_info, counters, interface, neighbour, route};
 use crate::http::{self, Body, Method, Request, Response, StatusCode, header};
 use crate::lan::Lan;
 use danja::Host;
+use danja_stack::SocketId;
 use danja_stack::views::InterfaceView;
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -61,6 +62,14 @@ fn page(request: &Request, lan: &Lan) -> Response {
         }
     };
     http::text(StatusCode::OK, JSON, format!("{found:#}\n"))
+}
+
+/// A descriptor for people: its place in the table, and how often that was used before.
+pub fn descriptor(socket: SocketId) -> String {
+    // The bits are shard 8, generation 24, slot 32.
+    let bits = socket.to_bits();
+    let (slot, generation) = (bits & 0xffff_ffff, (bits >> 32) & 0xff_ffff);
+    if generation == 0 { slot.to_string() } else { format!("{slot}.{generation}") }
 }
 
 /// The name of an interface, for people.

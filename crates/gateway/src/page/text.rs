@@ -102,7 +102,7 @@ fn socket_row(info: &ControlInfo) -> String {
         format!("send {}, receive {}", info.send_queue, info.receive_queue)
     };
     row([
-        &shown(info.socket.map(|socket| socket.to_bits().to_string())),
+        &shown(info.socket.map(super::descriptor)),
         &json::kind(info.kind),
         &shown(info.state.map(|state| state.name().to_owned())),
         &shown(info.local.map(|local| local.to_string())),
