@@ -24,6 +24,8 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    // Until a command has something to sum up.
+    interrupt::on_interrupt(|| {});
     let done = match &cli.command {
         Command::Get(args) => get::run(args, cli.talk),
         Command::Serve(args) => serve::run(args, cli.talk),
