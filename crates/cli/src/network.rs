@@ -14,11 +14,13 @@ use danja::lan::{Adapter, MacAddress, cable::Switch};
 use danja::net::ToEndpoints;
 use danja_gateway::{Gateway, Lan, Published, http::MachineServer, http::serve_machine, page};
 use danja_stack::Seeds;
+use danja_stack::views::TcpState;
 use danja_wire::ip::Cidr;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
 /// The built-in LAN's router.
 const ROUTER: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 2);
@@ -29,6 +31,10 @@ const PREFIX: u8 = 24;
 /// At the end of a command: how long closed connections may take to say goodbye. A lost FIN is
 /// sent again after 200 ms or a few round trips.
 const GOODBYE: Duration = Duration::from_secs(3);
+/// How long a peer that is not ours may take to close its side, once it has heard of our FIN.
+const POLITENESS: Duration = Duration::from_millis(300);
+/// Between two looks at them.
+const LOOK: Duration = Duration::from_millis(1);
 
 /// What a command runs on. Clones are the same network.
 #[derive(Clone)]
@@ -124,8 +130,10 @@ impl Network {
     /// The command is done: says goodbye to peers, ends the story and the capture.
     pub(crate) fn finish(&self) {
         self.host.flush(GOODBYE);
-        for host in self.parts.lan.hosts() {
-            host.flush(GOODBYE);
+        let patience = if self.is_built_in() { GOODBYE } else { POLITENESS };
+        let until = Instant::now() + patience;
+        while Instant::now() < until && self.parts.lan.hosts().iter().any(says_goodbye) {
+            thread::sleep(LOOK);
         }
         if let Some(narrator) = &self.parts.narrator {
             narrator.end();
@@ -271,6 +279,15 @@ impl<'a> Plan<'a> {
         }
         builder
     }
+}
+
+/// Whether one side of a connection has closed and the other has not yet done its part. (Nobody
+/// waits for TIME-WAIT.)
+fn says_goodbye(host: &Host) -> bool {
+    use TcpState::{CloseWait, Closing, FinWait1, FinWait2, LastAck};
+    host.sockets()
+        .iter()
+        .any(|info| matches!(info.state, Some(FinWait1 | FinWait2 | Closing | CloseWait | LastAck)))
 }
 
 fn inspect(at: AtPort, lan: &Lan) -> Result<MachineServer, Failure> {

@@ -55,7 +55,7 @@ fn on_off(value: bool) -> Option<String> {
 
 fn rows(info: &ControlInfo, now: Instant) -> Vec<Row> {
     let mut rows = vec![
-        ("descriptor", info.socket.map(|socket| descriptor(socket))),
+        ("descriptor", info.socket.map(descriptor)),
         ("state", info.state.map(|state| state.name().to_owned())),
         ("local", info.local.map(|local| local.to_string())),
         ("remote", info.remote.map(|remote| remote.to_string())),

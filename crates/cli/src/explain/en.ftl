@@ -19,6 +19,11 @@ socket-made-stateless = socket(): the program asks the protocol stack for a { $p
     } of memory for it and hands back descriptor { $socket }. It has no state: each datagram stands alone.
 socket-buffers = send buffer: { $sent } of up to { $sendmax }, receive buffer: { $received } of up to { $receivemax }; their memory is taken at the first byte.
 
+amount-bytes = { $bytes ->
+        [one] 1 byte
+       *[other] { $bytes } bytes
+    }
+
 call-bind = bind(): descriptor { $socket } gets the endpoint { $endpoint }.
 call-listen = listen(): from now on descriptor { $socket } waits for clients. It does not know any yet.
 call-connect = connect(): the program passes descriptor { $socket } and the server's address and port, { $endpoint }. The stack chooses the client's own port and begins to exchange control information.
@@ -32,7 +37,9 @@ call-recv = recv(): { $bytes ->
         [one] one byte goes
        *[other] { $bytes } bytes go
     } from the receive queue of descriptor { $socket } to the program.
-call-shutdown = shutdown(): the program will not send or not receive any more through descriptor { $socket }.
+call-shutdown = shutdown(): the program will neither send nor receive any more through descriptor { $socket }.
+call-shutdown-write = shutdown(): the program will send nothing more through descriptor { $socket }.
+call-shutdown-read = shutdown(): the program will receive nothing more through descriptor { $socket }.
 call-close = close(): descriptor { $socket } ends here. What TCP still has to do, it does without it.
 call-close-datagram = close(): descriptor { $socket } ends here, and its memory is given back.
 call-other = { $call }() on descriptor { $socket }.

@@ -13,6 +13,8 @@ socket-made = socket(): 프로그램이 프로토콜 스택에 { $protocol } 소
 socket-made-stateless = socket(): 프로그램이 프로토콜 스택에 { $protocol } 소켓을 요청합니다. 스택은 소켓 하나에 필요한 메모리 { $memory }바이트를 확보하고, 디스크립터 { $socket }번을 돌려줍니다. 상태는 없습니다. 데이터그램은 하나하나가 따로입니다.
 socket-buffers = 송신 버퍼: 최대 { $sendmax } 가운데 { $sent }, 수신 버퍼: 최대 { $receivemax } 가운데 { $received }. 버퍼의 메모리는 첫 바이트가 올 때 확보합니다.
 
+amount-bytes = { $bytes }바이트
+
 call-bind = bind(): 디스크립터 { $socket }번에 엔드포인트 { $endpoint } 할당.
 call-listen = listen(): 이제부터 디스크립터 { $socket }번은 클라이언트를 기다립니다. 아직 아는 클라이언트는 없습니다.
 call-connect = connect(): 프로그램이 디스크립터 { $socket }번과 함께 서버의 주소와 포트 번호 { $endpoint }번을 건넵니다. 클라이언트 쪽 포트는 스택이 고르고, 제어 정보를 주고받기 시작합니다.
@@ -20,7 +22,9 @@ call-connect-datagram = connect(): 이제 디스크립터 { $socket }번이 보�
 call-accept = accept(): 프로그램이 { $endpoint }번과의 접속을 디스크립터 { $socket }번으로 받습니다.
 call-send = send(): 프로그램의 데이터 { $bytes }바이트가 디스크립터 { $socket }번의 송신 큐로 들어갑니다.
 call-recv = recv(): 디스크립터 { $socket }번의 수신 큐에서 { $bytes }바이트가 프로그램으로 넘어갑니다.
-call-shutdown = shutdown(): 프로그램은 디스크립터 { $socket }번으로 더는 보내지 않거나 받지 않습니다.
+call-shutdown = shutdown(): 프로그램은 디스크립터 { $socket }번으로 더는 보내지도 받지도 않습니다.
+call-shutdown-write = shutdown(): 프로그램은 디스크립터 { $socket }번으로 더는 보내지 않습니다.
+call-shutdown-read = shutdown(): 프로그램은 디스크립터 { $socket }번으로 더는 받지 않습니다.
 call-close = close(): 디스크립터 { $socket }번은 여기서 끝납니다. TCP에 남은 일은 디스크립터 없이 마저 합니다.
 call-close-datagram = close(): 디스크립터 { $socket }번은 여기서 끝나고, 메모리를 돌려줍니다.
 call-other = 디스크립터 { $socket }번에 대한 { $call }() 호출.

@@ -5,6 +5,7 @@ mod changes;
 mod dns;
 mod fact;
 mod language;
+mod made;
 mod packet;
 mod story;
 #[cfg(test)]

@@ -3,16 +3,14 @@
 
 use super::changes::changes;
 use super::dns;
-use super::fact::{
-    Arp, ArpKind, Call, Change, Datagram, Direction, Fact, Found, Icmp, Layers, Lookup, Segment,
-    SocketMade, Sum, TimedOut, What,
-};
+use super::fact::{Call, Datagram, Direction, Fact, Icmp, Lookup, Segment, TimedOut, What};
+use super::made::{Lengths, arp_fact, found, gone, layers_fact, socket_made, sum, time_wait};
 use super::packet::{Body, Packet, endpoints};
 use danja::observe::{self, CallEvent, ChangeEvent, FrameEvent, Observed, Outcome};
-use danja_stack::socket::SocketKind;
+use danja_stack::socket::{Shutdown, SocketKind};
 use danja_stack::views::{ControlInfo, TcpState};
 use danja_wire::tcp::Flags;
-use danja_wire::{Instant, arp, ipv4, tcp};
+use danja_wire::{Instant, ipv4, tcp};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
@@ -23,22 +21,52 @@ const TOLD: usize = 16;
 const REMEMBERED: usize = 1024;
 
 /// A connection as one host sees it: host, our endpoint, the peer's.
-type End = (String, SocketAddr, SocketAddr);
+pub(super) type End = (String, SocketAddr, SocketAddr);
 
+/// What is remembered of a connection.
 #[derive(Default)]
-struct Connection {
+pub(super) struct Connection {
     /// Which it was, in the order they were first seen.
     order: usize,
     /// The control information as it was seen last.
-    last: Option<ControlInfo>,
+    pub(super) last: Option<ControlInfo>,
     /// The set-up has been told.
     opened: bool,
     /// A FIN or RST has passed.
     ending: bool,
     /// Calls told once.
     calls: Vec<&'static str>,
-    first: Instant,
-    latest: Instant,
+    /// Segments as a wire carries them.
+    pub(super) sent: u64,
+    pub(super) received: u64,
+    pub(super) first: Instant,
+    pub(super) latest: Instant,
+}
+
+impl Connection {
+    /// Keeps the control information. A record in TIME-WAIT has little of it, and one that has
+    /// ended none: of these only the state is new.
+    fn remember(&mut self, info: Option<&ControlInfo>) {
+        let state = info.map_or(Some(TcpState::Closed), |info| info.state);
+        match (&mut self.last, info) {
+            (Some(last), None) => last.state = state,
+            (Some(last), Some(info)) if info.state == Some(TcpState::TimeWait) => {
+                last.state = state;
+                last.socket = info.socket;
+            }
+            (last, Some(info)) => *last = Some(info.clone()),
+            (None, None) => {}
+        }
+    }
+
+    /// Counts a frame as the segments that it is on a wire.
+    fn count(&mut self, direction: Direction, segment_size: usize, data: usize) {
+        let segments = if segment_size == 0 { 1 } else { data.div_ceil(segment_size).max(1) };
+        match direction {
+            Direction::Sent => self.sent += segments as u64,
+            Direction::Received => self.received += segments as u64,
+        }
+    }
 }
 
 /// What has been seen and told so far.
@@ -118,7 +146,12 @@ impl Story {
             (observe::Call::Send { .. } | observe::Call::Receive { .. }, _) => return,
             _ => (None, 0),
         };
-        let call = Told { name: event.call.name(), socket, endpoint, bytes };
+        let name = match event.call {
+            observe::Call::Shutdown(Shutdown::Write) => "shutdown-write",
+            observe::Call::Shutdown(Shutdown::Read) => "shutdown-read",
+            call => call.name(),
+        };
+        let call = Told { name, socket, endpoint, bytes };
         self.tell_call(host, now, &call, event.after, event, tell);
     }
 
@@ -141,7 +174,7 @@ impl Story {
                 before = connection.last.clone();
             }
             if after.is_some() {
-                connection.last = after.cloned();
+                connection.remember(after);
             }
             // Data calls are told once, and all together in the sum.
             let repeats = matches!(call.name, "send" | "recv" | "connect");
@@ -192,9 +225,7 @@ impl Story {
             return;
         }
         let connection = self.connection(host, local, remote, now);
-        if event.after.is_some() {
-            connection.last = event.after.cloned();
-        }
+        connection.remember(event.after);
         if connection.order < TOLD {
             let changes = match event.after {
                 Some(_) => changes(event.before, event.after, now),
@@ -262,13 +293,13 @@ impl Story {
             && connection.order < TOLD;
         let changed = match (before, after) {
             (Some(_), None) => gone(before),
+            (Some(_), Some(info)) if info.state == Some(TcpState::TimeWait) => {
+                time_wait(changes(before, after, seen.now))
+            }
             _ => changes(before, after, seen.now),
         };
-        if after.is_some() {
-            connection.last = after.cloned();
-        } else if let Some(last) = &mut connection.last {
-            last.state = Some(TcpState::Closed);
-        }
+        connection.count(seen.direction, packet.segment_size, lengths.data);
+        connection.remember(after);
         let found = found(before.or(seen.frame.before), Some((local, remote)));
         let layers = lengths.data > 0
             && match seen.direction {
@@ -370,12 +401,12 @@ impl Story {
 }
 
 /// A frame and where it was seen.
-struct Seen<'a> {
-    host: &'a str,
-    now: Instant,
-    direction: Direction,
-    driver: &'a dyn Fn(&str) -> String,
-    frame: &'a FrameEvent<'a>,
+pub(super) struct Seen<'a> {
+    pub(super) host: &'a str,
+    pub(super) now: Instant,
+    pub(super) direction: Direction,
+    pub(super) driver: &'a dyn Fn(&str) -> String,
+    pub(super) frame: &'a FrameEvent<'a>,
 }
 
 /// A call that is worth telling.
@@ -384,128 +415,4 @@ struct Told {
     socket: u64,
     endpoint: Option<SocketAddr>,
     bytes: usize,
-}
-
-/// What a packet found; `end` is the connection that it would belong to.
-fn found(info: Option<&ControlInfo>, end: Option<(SocketAddr, SocketAddr)>) -> Found {
-    let Some(info) = info else { return Found::Nobody };
-    let socket = info.socket.map(|socket| socket.to_bits());
-    let state = info.state.map(TcpState::name);
-    let whole =
-        end.is_some_and(|(local, remote)| info.local == Some(local) && info.remote == Some(remote));
-    if whole { Found::Connection { socket, state } } else { Found::Socket { socket, state } }
-}
-
-#[derive(Clone, Copy)]
-struct Lengths {
-    tcp: usize,
-    data: usize,
-}
-
-/// What is left of the control information of a record that has ended: the change of its state.
-fn gone(before: Option<&ControlInfo>) -> Vec<Change> {
-    let state = before.and_then(|info| info.state);
-    state
-        .map(|state| Change {
-            name: "state".to_owned(),
-            before: Some(state.name().to_owned()),
-            after: Some(TcpState::Closed.name().to_owned()),
-        })
-        .into_iter()
-        .collect()
-}
-
-fn socket_made(socket: u64, info: &ControlInfo) -> What {
-    What::SocketMade(SocketMade {
-        socket,
-        protocol: match info.kind {
-            SocketKind::Stream => "TCP".to_owned(),
-            SocketKind::Datagram => "UDP".to_owned(),
-            SocketKind::Ping => "ICMP echo".to_owned(),
-            SocketKind::Raw(protocol) => format!("raw {protocol}"),
-        },
-        memory: info.memory,
-        state: info.state.map(TcpState::name),
-        send_queue: info.send_queue,
-        send_buffer_max: info.send_buffer_max,
-        receive_queue: info.receive_queue,
-        receive_buffer_max: info.receive_buffer_max,
-    })
-}
-
-fn arp_fact(direction: Direction, arp: &arp::Packet) -> Arp {
-    let kind = if arp.sender_ip.is_unspecified() {
-        ArpKind::Probe
-    } else if arp.sender_ip == arp.target_ip {
-        ArpKind::Announcement
-    } else if arp.operation == arp::Operation::Reply {
-        ArpKind::Reply
-    } else {
-        ArpKind::Request
-    };
-    Arp {
-        direction,
-        kind,
-        sender_mac: arp.sender_mac.to_string(),
-        sender: arp.sender_ip.into(),
-        target: arp.target_ip.into(),
-        target_mac: arp.target_mac.to_string(),
-    }
-}
-
-fn layers_fact(
-    seen: &Seen<'_>,
-    packet: &Packet,
-    (ip, tcp, lengths): (&ipv4::Header, &tcp::Header, Lengths),
-    changes: Vec<Change>,
-) -> Layers {
-    let (from, to) = endpoints(ip, tcp.source_port, tcp.destination_port);
-    Layers {
-        direction: seen.direction,
-        from,
-        to,
-        seq: tcp.sequence.0,
-        ack: tcp.acknowledgment.0,
-        window: tcp.window,
-        flags: tcp.flags.to_string(),
-        options: tcp.options.to_string(),
-        data: lengths.data,
-        tcp_header: lengths.tcp,
-        ip_header: ip.header_len(),
-        ttl: ip.ttl,
-        identification: ip.identification,
-        frame_header: if packet.ethernet.is_some() { danja_wire::ethernet::HEADER_LEN } else { 0 },
-        source_mac: packet.ethernet.map(|ethernet| ethernet.source.to_string()),
-        destination_mac: packet.ethernet.map(|ethernet| ethernet.destination.to_string()),
-        total: packet.total,
-        cut_to: if packet.segment_size < lengths.data { packet.segment_size } else { 0 },
-        checksum_left: packet.checksum_left,
-        interface: seen.frame.interface_name.to_owned(),
-        driver: (seen.driver)(seen.frame.interface_name),
-        socket: seen
-            .frame
-            .after
-            .or(seen.frame.before)
-            .and_then(|info| info.socket)
-            .map(|socket| socket.to_bits()),
-        changes,
-    }
-}
-
-fn sum(end: &End, connection: &Connection) -> Option<Sum> {
-    let info = connection.last.as_ref()?;
-    let tcp = info.tcp.as_ref()?;
-    Some(Sum {
-        local: end.1,
-        remote: end.2,
-        state: info.state.map(TcpState::name),
-        bytes_sent: tcp.bytes_sent,
-        bytes_acked: tcp.bytes_acked,
-        bytes_received: tcp.bytes_received,
-        segments_sent: tcp.segments_out,
-        segments_received: tcp.segments_in,
-        retransmissions: u64::from(tcp.total_retransmissions),
-        nanoseconds: connection.latest.saturating_since(connection.first).as_nanos() as u64,
-        srtt: tcp.srtt.map(|srtt| srtt.as_nanos() as u64),
-    })
 }

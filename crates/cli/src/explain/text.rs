@@ -13,6 +13,20 @@ use std::time::Duration;
 /// A piece of the story: how far it is indented, and the sentence.
 pub(crate) type Paragraph = (usize, String);
 
+/// Calls that have a sentence of their own.
+const CALLS: [&str; 10] = [
+    "bind",
+    "listen",
+    "connect",
+    "accept",
+    "send",
+    "recv",
+    "shutdown",
+    "shutdown-write",
+    "shutdown-read",
+    "close",
+];
+
 /// Told under the paragraph before.
 const UNDER: usize = 2;
 
@@ -22,7 +36,7 @@ pub(crate) fn chapter(fact: &Fact) -> Option<&'static str> {
         What::SocketMade(_) => Some("heading-socket"),
         What::Lookup(_) => Some("heading-name"),
         What::Datagram(datagram) if datagram.dns.is_some() => Some("heading-name"),
-        What::Arp(_) => Some("heading-neighbour"),
+        What::Arp(arp) if arp.kind == ArpKind::Request => Some("heading-neighbour"),
         What::Icmp(_) => Some("heading-echo"),
         What::Layers(_) => Some("heading-data"),
         What::Sum(_) => Some("heading-sum"),
@@ -82,10 +96,6 @@ struct Text<'a> {
     catalog: &'a Catalog,
 }
 
-fn bytes(count: usize) -> Value {
-    human_bytes(count as u64).into()
-}
-
 fn shown(value: impl ToString) -> Value {
     Value::Text(value.to_string())
 }
@@ -103,6 +113,14 @@ impl Text<'_> {
         self.catalog.say(key, values)
     }
 
+    /// An amount, in words where it is small.
+    fn amount(&self, count: usize) -> Value {
+        if count < 1024 {
+            return self.say("amount-bytes", &[("bytes", count.into())]).into();
+        }
+        human_bytes(count as u64).into()
+    }
+
     fn socket_made(&self, made: &SocketMade) -> Vec<Paragraph> {
         let mut values = vec![
             ("protocol", shown(&made.protocol)),
@@ -117,10 +135,10 @@ impl Text<'_> {
             None => "socket-made-stateless",
         };
         let buffers = [
-            ("sent", bytes(made.send_queue)),
-            ("sendmax", bytes(made.send_buffer_max)),
-            ("received", bytes(made.receive_queue)),
-            ("receivemax", bytes(made.receive_buffer_max)),
+            ("sent", self.amount(made.send_queue)),
+            ("sendmax", self.amount(made.send_buffer_max)),
+            ("received", self.amount(made.receive_queue)),
+            ("receivemax", self.amount(made.receive_buffer_max)),
         ];
         vec![(0, self.say(key, &values)), (UNDER, self.say("socket-buffers", &buffers))]
     }
@@ -128,11 +146,7 @@ impl Text<'_> {
     fn call(&self, call: &Call) -> Vec<Paragraph> {
         let key = match (call.call, call.stream) {
             (name @ ("connect" | "close"), false) => format!("call-{name}-datagram"),
-            (
-                name @ ("bind" | "listen" | "connect" | "accept" | "send" | "recv" | "shutdown"
-                | "close"),
-                _,
-            ) => format!("call-{name}"),
+            (name, _) if CALLS.contains(&name) => format!("call-{name}"),
             _ => "call-other".to_owned(),
         };
         let values = [
