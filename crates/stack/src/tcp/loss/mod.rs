@@ -11,5 +11,5 @@ mod scoreboard;
 pub(super) use ack::{Acked, on_ack};
 pub(super) use records::{Records, Sent};
 pub(super) use recovery::{Mode, Recovery};
-pub(super) use rto::{on_retransmission_timeout, restart_timer, rto};
+pub(super) use rto::{on_retransmission_timeout, restart_timer, rto, within_user_timeout};
 pub(super) use rtt::Rtt;

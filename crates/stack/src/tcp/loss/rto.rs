@@ -23,9 +23,22 @@ pub(in crate::tcp) fn restart_timer(conn: &mut Conn<'_>) {
     tcb.deadlines.retransmit = if tcb.flight() == 0 {
         Instant::MAX
     } else {
-        conn.core.now + rto(tcb, &conn.core.config.tcp)
+        let wait = rto(tcb, &conn.core.config.tcp);
+        within_user_timeout(tcb, conn.core.now, conn.core.now + wait)
     };
 }
+
+/// A deadline, no later than the end of the user timeout (as Linux).
+pub(in crate::tcp) fn within_user_timeout(tcb: &Tcb, now: Instant, deadline: Instant) -> Instant {
+    let limit = tcb.options.get().user_timeout;
+    if limit.is_zero() {
+        return deadline;
+    }
+    deadline.min((tcb.stalled_since + limit).max(now + GRAIN))
+}
+
+/// A timer that is due already is armed for this much later.
+const GRAIN: Duration = Duration::from_millis(1);
 
 /// The timer ran out with data or FIN in flight.
 pub(in crate::tcp) fn on_retransmission_timeout(conn: &mut Conn<'_>) {

@@ -5,6 +5,7 @@ use super::{plan_data, window};
 use crate::counters::count;
 use crate::socket::Cause;
 use crate::tcp::conn::Conn;
+use crate::tcp::loss;
 use crate::tcp::tcb::State;
 use core::time::Duration;
 use danja_wire::Instant;
@@ -72,5 +73,6 @@ pub(in crate::tcp) fn on_persist_timeout(conn: &mut Conn<'_>) {
     // SHLD-30: the interval grows exponentially.
     tcb.backoff = tcb.backoff.saturating_add(1);
     tcb.persisting = true;
-    conn.tcb.deadlines.retransmit = now + conn.rto();
+    let next = now + conn.rto();
+    conn.tcb.deadlines.retransmit = loss::within_user_timeout(conn.tcb, now, next);
 }

@@ -111,7 +111,8 @@ pub(in crate::tcp) fn emit(conn: &mut Conn<'_>, shape: &Shape) -> Option<Outgoin
     if shape.length > 0 {
         let pushed = push_data(conn, shape, &mut frame);
         // RFC 9293 §3.9.1.2 (MUST-61): PSH on the last segment of what was queued.
-        if pushed || conn.tcb.unsent() == 0 {
+        let end = shape.offset.saturating_add(shape.length as usize);
+        if pushed || end >= conn.tcb.queued() {
             flags |= Flags::PSH;
         }
     }
