@@ -1,4 +1,4 @@
-//! Reassembly (RFC 791 §3.2, RFC 815, RFC 1122 §3.3.2, RFC 3168 §5.3) under hard limits. Looks
+//! Reassembly (RFC 791 §3.2, RFC 1122 §3.3.2, RFC 3168 §5.3) under hard limits. Looks
 //! at no transport header.
 //!
 //! Overlaps: bytes that were there already are tolerated if they are the same; a datagram whose

@@ -1,4 +1,4 @@
-//! Reassembly (RFC 791 §3.2, RFC 815, RFC 1122 §3.3.2, RFC 3168 §5.3): against a model, and
+//! Reassembly (RFC 791 §3.2, RFC 1122 §3.3.2, RFC 3168 §5.3): against a model, and
 //! the vulnerability classes of fragments (teardrop, ping of death, Rose, FragmentSmack).
 
 use super::frames::*;
