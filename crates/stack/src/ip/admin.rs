@@ -2,10 +2,10 @@
 //! `conflict` announces.
 
 use super::interface::{Address, Interface};
-use super::{conflict, with_neighbours};
+use super::{arp, conflict, with_neighbours};
 use crate::config::{InterfaceConfig, Route};
 use crate::core_state::Core;
-use crate::interface::InterfaceId;
+use crate::interface::{InterfaceId, MacAddress};
 use core::net::IpAddr;
 use danja_wire::ip::Cidr;
 
@@ -83,6 +83,28 @@ pub(crate) fn remove_route(core: &mut Core, route: Route) -> bool {
     let removed = core.ip.routes.remove(route);
     core.ip.changed();
     removed
+}
+
+/// A neighbour set by hand.
+pub(crate) fn add_neighbour(
+    core: &mut Core,
+    interface: InterfaceId,
+    address: IpAddr,
+    mac: MacAddress,
+) -> bool {
+    let ethernet = core.ip.interface(interface).is_some_and(Interface::is_ethernet);
+    if !ethernet || !mac.is_unicast() || !address.is_ipv4() {
+        return false;
+    }
+    let action =
+        with_neighbours(core, |all, context| all.set_permanent(context, interface, address, mac));
+    let added = action.is_some();
+    arp::act(core, action);
+    added
+}
+
+pub(crate) fn remove_neighbour(core: &mut Core, interface: InterfaceId, address: IpAddr) -> bool {
+    with_neighbours(core, |all, context| all.forget(context, interface, address))
 }
 
 pub(crate) fn set_up(core: &mut Core, interface: InterfaceId, up: bool) -> bool {

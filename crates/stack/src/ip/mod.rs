@@ -16,7 +16,8 @@ mod route;
 mod source;
 
 pub(crate) use admin::{
-    add_address, add_interface, add_route, remove_address, remove_route, set_up,
+    add_address, add_interface, add_neighbour, add_route, remove_address, remove_neighbour,
+    remove_route, set_up,
 };
 pub(crate) use icmp::send_error;
 pub(crate) use input::input;

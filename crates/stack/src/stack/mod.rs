@@ -9,7 +9,7 @@ mod view;
 use crate::config::{Config, InterfaceConfig, Route};
 use crate::core_state::Core;
 use crate::entropy::Seeds;
-use crate::interface::InterfaceId;
+use crate::interface::{InterfaceId, MacAddress};
 use crate::ip;
 use crate::socket::descriptor::Descriptors;
 use crate::tcp::Tcp;
@@ -112,6 +112,30 @@ impl Stack {
         let removed = ip::remove_route(&mut self.core, route);
         self.tcp.on_path_change(&mut self.core);
         removed
+    }
+
+    /// Sets a neighbour's hardware address by hand: it is never asked for, forgotten or
+    /// replaced. `false` if there is no such interface, or it is not Ethernet.
+    pub fn add_neighbour(
+        &mut self,
+        interface: InterfaceId,
+        address: IpAddr,
+        mac: MacAddress,
+        now: Instant,
+    ) -> bool {
+        self.core.set_now(now);
+        ip::add_neighbour(&mut self.core, interface, address, mac)
+    }
+
+    /// Forgets a neighbour, set by hand or learnt; `false` if it is not known.
+    pub fn remove_neighbour(
+        &mut self,
+        interface: InterfaceId,
+        address: IpAddr,
+        now: Instant,
+    ) -> bool {
+        self.core.set_now(now);
+        ip::remove_neighbour(&mut self.core, interface, address)
     }
 
     /// Takes an interface up or down; `false` if there is no such interface.

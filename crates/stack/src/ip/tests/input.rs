@@ -82,6 +82,38 @@ fn lengths_version_and_checksum_are_checked() {
 }
 
 #[test]
+fn lengths_that_contradict_each_other_are_survived() {
+    // Vulnerability row 5, LTP's broken_ip: every IHL with many total lengths and frame lengths.
+    let good = datagram(|_| {});
+    let mut host = acquainted();
+    let socket = host.udp(Ipv4Addr::UNSPECIFIED, PORT);
+    let mut taken = 0;
+    for ihl in 0..16u8 {
+        for total in (0..=good.len() as u16 + 4).chain([1000, 65_535]) {
+            for length in [1, 19, 20, 28, good.len(), good.len() + 20] {
+                let mut packet = good.clone();
+                packet.resize(length.max(20), 0);
+                packet[0] = 0x40 | ihl;
+                packet[2..4].copy_from_slice(&total.to_be_bytes());
+                packet[10..12].fill(0);
+                let end = packet.len().min(usize::from(ihl) * 4);
+                let sum = danja_wire::checksum::checksum(&packet[..end]);
+                packet[10..12].copy_from_slice(&sum.to_be_bytes());
+                packet.truncate(length);
+                host.give(&from_b(&packet));
+                taken += usize::from(host.recv(socket).is_some());
+                // Options in the place of ports may be complained about; nothing else leaves.
+                for frame in host.drain() {
+                    read_icmp(&frame);
+                }
+            }
+        }
+    }
+    // Whole; with padding behind it; and with up to four bytes that UDP's length leaves out.
+    assert_eq!(taken, 6);
+}
+
+#[test]
 fn every_frame_length_is_survived() {
     let frame = from_b(&datagram(|_| {}));
     for length in 0..frame.len() {

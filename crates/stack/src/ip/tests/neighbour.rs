@@ -234,6 +234,27 @@ fn the_cache_is_bounded_and_forgets_the_unknown_first() {
 }
 
 #[test]
+fn a_neighbour_set_by_hand_stays() {
+    let (mut host, socket) = quiet();
+    let now = host.now;
+    host.send_to(socket, b"waits", at(B, 9));
+    host.drain();
+    assert!(host.stack.add_neighbour(LAN, B.into(), MAC_B, now));
+    assert_eq!(host.drain()[0][..6], MAC_B.0);
+    let forged = arp(Operation::Request, (MAC_C, B), (MacAddress::ZERO, A));
+    host.answer(&arp_frame(MacAddress::BROADCAST, forged));
+    host.advance(Duration::from_secs(1000));
+    assert_eq!(state(&host), Some((NeighbourState::Permanent, Some(MAC_B))));
+    host.send_to(socket, b"x", at(B, 9));
+    assert_eq!(host.advance(Duration::from_secs(20)).len(), 1);
+    assert!(host.stack.remove_neighbour(LAN, B.into(), now));
+    assert!(!host.stack.remove_neighbour(LAN, B.into(), now));
+    let loopback = crate::InterfaceId::LOOPBACK;
+    assert!(!host.stack.add_neighbour(loopback, B.into(), MAC_B, now));
+    assert!(!host.stack.add_neighbour(LAN, B.into(), MacAddress::BROADCAST, now));
+}
+
+#[test]
 fn groups_need_no_question() {
     let (mut host, socket) = quiet();
     let on = crate::socket::SocketOption::Broadcast(true);

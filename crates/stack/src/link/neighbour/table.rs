@@ -316,6 +316,38 @@ impl Neighbours {
         keys.into_iter().for_each(|key| self.remove(context, key));
     }
 
+    /// Sets an address by hand: it is never asked for, forgotten or replaced. Packets that
+    /// waited for it are released.
+    pub(crate) fn set_permanent(
+        &mut self,
+        context: &mut Context<'_>,
+        interface: InterfaceId,
+        address: IpAddr,
+        mac: MacAddress,
+    ) -> Option<Action> {
+        let key = self.find_or_insert(context, interface, address)?;
+        let entry = self.entries.get_mut(key)?;
+        entry.mac = mac;
+        entry.state = NeighbourState::Permanent;
+        let queue = core::mem::take(&mut entry.queue);
+        self.relist(key);
+        Some(Action::Release { interface, mac, queue })
+    }
+
+    /// Forgets one neighbour; `false` if it is not known.
+    pub(crate) fn forget(
+        &mut self,
+        context: &mut Context<'_>,
+        interface: InterfaceId,
+        address: IpAddr,
+    ) -> bool {
+        let found = self.find(context, interface, address);
+        found.is_some_and(|key| {
+            self.remove(context, key);
+            true
+        })
+    }
+
     /// All entries, by interface and address.
     pub(crate) fn views(&self, now: Instant) -> Vec<NeighbourView> {
         let view = |entry: &Entry| NeighbourView {

@@ -55,6 +55,17 @@ fn a_closed_port_refuses_the_next_call_of_a_connected_socket() {
 }
 
 #[test]
+fn a_closed_port_of_our_own_refuses_too() {
+    let mut host = acquainted();
+    let socket = host.udp(A, 1);
+    host.stack.connect(socket, at(A, 2), host.now).unwrap();
+    host.send_to(socket, b"x", at(A, 2));
+    host.drain();
+    let fault = host.stack.take_error(socket, host.now).unwrap();
+    assert_eq!(fault.kind, Fault::ConnectionRefused);
+}
+
+#[test]
 fn what_may_pass_is_kept_and_not_told() {
     let soft = [
         unreachable(Unreachable::Network),
