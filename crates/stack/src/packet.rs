@@ -83,6 +83,8 @@ impl Packet {
 
 /// What a transport answers to a packet.
 #[derive(Debug)]
+// Moved once a packet: a box would cost an allocation each.
+#[allow(clippy::large_enum_variant)]
 pub(crate) enum Claim {
     /// A socket took it, or it was discarded and counted.
     Taken,

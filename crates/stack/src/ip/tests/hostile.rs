@@ -72,7 +72,7 @@ fn base(number: usize) -> Vec<u8> {
         8 => about(Protocol::TCP, Message::Redirect { code: 1, gateway: C }),
         9 => arp_frame(
             MacAddress::BROADCAST,
-            super::frames::arp(Operation::Request, (MAC_C, A), (MacAddress::ZERO, A)),
+            arp(Operation::Request, (MAC_C, A), (MacAddress::ZERO, A)),
         ),
         10 => from_b(&ip(header(Protocol::TCP), &syn)),
         _ => ether(
@@ -106,8 +106,7 @@ fn mend(frame: &mut [u8]) {
 }
 
 fn config(hash_key: [u8; 16]) -> Config {
-    let mut config = Config::default();
-    config.hash_key = Some(hash_key);
+    let mut config = Config { hash_key: Some(hash_key), ..Config::default() };
     config.limits.neighbours = 6;
     config.limits.reassembly_datagrams = 5;
     config.limits.reassembly_bytes = 20_000;

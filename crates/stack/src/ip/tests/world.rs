@@ -49,11 +49,6 @@ impl Host {
         Self::on(InterfaceConfig::new("lan", Medium::Ethernet(MAC_B), 1500), "10.0.0.2/24", A)
     }
 
-    /// 10.0.0.1/24 on a link without Ethernet, everything by it.
-    pub(crate) fn tun() -> Self {
-        Self::on(InterfaceConfig::new("tun", Medium::Ip, 1500), "10.0.0.1/24", B)
-    }
-
     pub(crate) fn on(config: InterfaceConfig, address: &str, gateway: Ipv4Addr) -> Self {
         let mut host = Self::bare(Config::default());
         let config = config.address(cidr(address));
