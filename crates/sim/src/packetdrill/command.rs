@@ -18,9 +18,9 @@ pub enum Request {
 /// The first command that is not about the simulated stack.
 pub fn understand(text: &str) -> Result<Vec<Request>, String> {
     let mut requests = Vec::new();
-    for command in
-        text.replace("&&", "\n").split(['\n', ';']).map(str::trim).filter(|line| !line.is_empty())
-    {
+    // A backslash at a line's end joins the next line to it.
+    let text = text.replace("\\\n", " ").replace("&&", "\n");
+    for command in text.split(['\n', ';']).map(str::trim).filter(|line| !line.is_empty()) {
         one(command, &mut requests)?;
     }
     Ok(requests)
@@ -104,6 +104,8 @@ mod tests {
 
     #[test]
     fn settings_of_every_spelling() {
+        let joined = understand("sysctl -q a=1 \\\n  b=2");
+        assert_eq!(joined, Ok(vec![set("a", "1"), set("b", "2")]));
         assert_eq!(
             understand("sysctl -w net.inet.tcp.sack.enable=1"),
             Ok(vec![set("net.inet.tcp.sack.enable", "1")])

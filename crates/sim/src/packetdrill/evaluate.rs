@@ -278,6 +278,10 @@ impl<'a> Evaluation<'a> {
             else {
                 return Ok(left);
             };
+            if operator == "%" && matches!(left, Value::Text(_)) {
+                self.fill()?;
+                continue;
+            }
             let right = self.unary()?;
             let (a, b) = (self.number(&left)?, self.number(&right)?);
             if operator != "*" && b == 0.0 {
@@ -290,6 +294,19 @@ impl<'a> Evaluation<'a> {
                 _ => a - (a / b).floor() * b,
             });
         }
+    }
+
+    /// The values for a text's `%d`: evaluated, and left to the message of a false assertion, which
+    /// says all values anyway.
+    fn fill(&mut self) -> Result<(), Refused> {
+        if !self.take("(") {
+            return self.unary().map(|_| ());
+        }
+        self.or()?;
+        while self.take(",") {
+            self.or()?;
+        }
+        if self.take(")") { Ok(()) } else { self.unknown() }
     }
 
     fn unary(&mut self) -> Evaluated {
@@ -373,6 +390,7 @@ mod tests {
             assert (a >
                 b), a
             assert 1 << b == 8 and 16 >> 1 == 8 and -b == 0 - 3 and 0x1f == 31
+            assert a == 7, 'a=%d' % a; assert a == 7, 'a=%d b=%d' % (a, b)
             assert name == 'cubic' and name != \"reno\" and not not True\nprint a, b\nprint (a)";
         assert_eq!(check(code), Ok(()));
     }

@@ -84,7 +84,9 @@ pub(super) fn apply(config: &mut Config, name: &str, value: &str) -> Result<(), 
         "net.inet.tcp.hostcache.purgenow"
         | "net.inet.tcp.rexmit_slop"
         | "net.inet.tcp.keepinit"
-        | "net.ipv4.tcp_no_metrics_save" => {}
+        | "net.ipv4.tcp_no_metrics_save"
+        | "net.ipv4.tcp_tso_win_divisor"
+        | "net.ipv4.tcp_min_tso_segs" => {}
         _ => return not_applicable(),
     }
     Ok(())
