@@ -7,3 +7,8 @@
 
 pub mod packetdrill;
 pub mod world;
+
+/// The README's examples are compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,4 +1,4 @@
-//! A script as a value: what [`parse`](super::parse) makes of its text. Says nothing about how it is run.
+//! A script as a value: what [`parse`](super::parse()) makes of its text. Says nothing about how it is run.
 
 use core::time::Duration;
 use std::net::IpAddr;

@@ -1,4 +1,4 @@
-//! The grammar: a script's text becomes an [`ast::Script`](super::ast::Script). Total: any text gives a script or
+//! The grammar: a script's text becomes an [`Script`]. Total: any text gives a script or
 //! an error that names file, line and column. Checks form, not sense.
 
 mod call;
