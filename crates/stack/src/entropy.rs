@@ -18,17 +18,15 @@ pub struct Seeds {
 impl Seeds {
     /// Seeds for tests and simulations, from one number.
     pub const fn from_u64(seed: u64) -> Self {
-        let mut secret = [0x5a; 32];
-        let mut public = [0xa5; 32];
-        let bytes = seed.to_le_bytes();
-        let mut at = 0;
-        while at < 8 {
-            secret[at] = bytes[at];
-            public[at] = bytes[at];
-            at += 1;
-        }
-        Self { secret, public }
+        Self { secret: widen(seed, 0x5a), public: widen(seed, 0xa5) }
     }
+}
+
+/// The seed's eight bytes, then the filling.
+const fn widen(seed: u64, filling: u8) -> [u8; 32] {
+    let [a, b, c, d, e, f, g, h] = seed.to_le_bytes();
+    let x = filling;
+    [a, b, c, d, e, f, g, h, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x]
 }
 
 impl core::fmt::Debug for Seeds {
@@ -66,7 +64,10 @@ impl HashKey {
     }
 
     pub(crate) const fn from_bytes(bytes: [u8; 16]) -> Self {
-        let value = u128::from_le_bytes(bytes);
+        Self::from_u128(u128::from_le_bytes(bytes))
+    }
+
+    const fn from_u128(value: u128) -> Self {
         Self(value as u64, (value >> 64) as u64)
     }
 }
@@ -88,16 +89,11 @@ struct Stream {
 }
 
 impl Stream {
-    const fn new(seed: [u8; 32]) -> Self {
-        let mut low = [0; 16];
-        let mut high = [0; 16];
-        let mut at = 0;
-        while at < 16 {
-            low[at] = seed[at];
-            high[at] = seed[at + 16];
-            at += 1;
-        }
-        Self { keys: [HashKey::from_bytes(low), HashKey::from_bytes(high)], counter: 0 }
+    fn new(seed: [u8; 32]) -> Self {
+        let (low, high) = seed.split_at(16);
+        let number =
+            |bytes: &[u8]| bytes.iter().rev().fold(0, |n: u128, b| n << 8 | u128::from(*b));
+        Self { keys: [low, high].map(|half| HashKey::from_u128(number(half))), counter: 0 }
     }
 
     fn next(&mut self) -> u64 {
@@ -117,7 +113,7 @@ pub(crate) struct Entropy {
 }
 
 impl Entropy {
-    pub(crate) const fn new(seeds: Seeds) -> Self {
+    pub(crate) fn new(seeds: Seeds) -> Self {
         Self { secret: Stream::new(seeds.secret), public: Stream::new(seeds.public) }
     }
 
@@ -138,11 +134,16 @@ impl Entropy {
 
     /// A number below `bound` (0 if `bound` is 0), for jitter.
     pub(crate) fn public_below(&mut self, bound: u64) -> u64 {
-        ((u128::from(self.public()) * u128::from(bound)) >> 64) as u64
+        below(self.public(), bound)
     }
 
     /// A secret number below `bound` (0 if `bound` is 0).
     pub(crate) fn secret_below(&mut self, bound: u64) -> u64 {
-        ((u128::from(self.secret()) * u128::from(bound)) >> 64) as u64
+        below(self.secret(), bound)
     }
+}
+
+/// Scales a random number to below `bound`.
+fn below(random: u64, bound: u64) -> u64 {
+    (u128::from(random).wrapping_mul(u128::from(bound)) >> 64) as u64
 }

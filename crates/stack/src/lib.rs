@@ -5,6 +5,19 @@
 //! not panic on input. [`Stack`] is where to start.
 #![no_std]
 #![forbid(unsafe_code)]
+// Input must not be able to panic the stack: every index and every sum is a checked one.
+// Tests may unwrap what they have built themselves.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::std_instead_of_core
+    )
+)]
 
 extern crate alloc;
 #[cfg(test)]

@@ -14,6 +14,8 @@ const SLOT_BITS: u32 = 6;
 const SLOTS: usize = 1 << SLOT_BITS;
 /// Seven levels of 64 slots reach 2^62 ns, more than a century.
 const LEVELS: usize = 7;
+/// The highest of them.
+const TOP: u32 = LEVELS as u32 - 1;
 const NONE: u32 = u32::MAX;
 
 /// Whose timer it is.
@@ -174,7 +176,7 @@ impl Wheel {
         // The level is that of the highest bit in which the two ticks differ, so that slots of
         // a level never wrap past the current one.
         let differing = 64u32.wrapping_sub((tick ^ self.tick).leading_zeros());
-        let level = (differing.saturating_sub(1) / SLOT_BITS).min(LEVELS as u32 - 1);
+        let level = (differing.saturating_sub(1) / SLOT_BITS).min(TOP);
         let index = (tick >> SLOT_BITS.wrapping_mul(level)) as usize & SLOTS.wrapping_sub(1);
         (level as usize).wrapping_mul(SLOTS).wrapping_add(index)
     }

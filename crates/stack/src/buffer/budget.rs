@@ -38,6 +38,6 @@ impl Budget {
 
     /// Under pressure (three quarters used): buffers do not grow, out-of-order data is pruned.
     pub(crate) const fn pressure(&self) -> bool {
-        self.used > self.limit / 4 * 3
+        self.used > self.limit.saturating_sub(self.limit / 4)
     }
 }

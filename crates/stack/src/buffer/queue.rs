@@ -82,8 +82,11 @@ impl Queue {
             return self.tail.len().saturating_add(length) <= BLOCK;
         }
         let handed_out = self.handed_out;
-        let opens = |chunk: &mut Chunk| chunk.payload.len() <= SMALL && chunk.start >= handed_out;
-        let Some(last) = self.chunks.pop_back_if(opens) else { return false };
+        let opens = |chunk: &Chunk| chunk.payload.len() <= SMALL && chunk.start >= handed_out;
+        if !self.chunks.back().is_some_and(opens) {
+            return false;
+        }
+        let Some(last) = self.chunks.pop_back() else { return false };
         self.cost = self.cost.saturating_sub(last.payload.cost());
         self.tail.reserve(last.payload.len().saturating_add(length).next_power_of_two());
         self.tail.extend_from_slice(last.payload.as_slice());
