@@ -83,8 +83,10 @@ impl Packet {
 
 /// What a transport answers to a packet.
 #[derive(Debug)]
-// Moved once a packet: a box would cost an allocation each.
-#[allow(clippy::large_enum_variant)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "moved once a packet: a box would cost an allocation each"
+)]
 pub(crate) enum Claim {
     /// A socket took it, or it was discarded and counted.
     Taken,

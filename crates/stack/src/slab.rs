@@ -9,6 +9,8 @@ use alloc::vec::Vec;
 mod tests;
 
 const PAGE: usize = 64;
+/// Pages at most: the last slot number stays free to mean none.
+const PAGES: u32 = u32::MAX / PAGE as u32;
 
 /// Where a value lies, and which of the values that lay there it is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -67,6 +69,7 @@ impl<T> Slab<T> {
     }
 
     /// Bytes that the pages take.
+    #[cfg(test)]
     pub(crate) fn memory(&self) -> usize {
         let pages = self.pages.iter().flatten().count();
         pages.saturating_mul(PAGE).saturating_mul(size_of::<Slot<T>>())
@@ -109,7 +112,7 @@ impl<T> Slab<T> {
         let page = Page { slots: slots.into_boxed_slice(), used: 0 };
         let vacant = self.vacant.pop_first().map(|number| number as usize);
         let number = vacant.unwrap_or(self.pages.len());
-        let page_number = u32::try_from(number).ok().filter(|n| *n < u32::MAX / PAGE as u32)?;
+        let page_number = u32::try_from(number).ok().filter(|n| *n < PAGES)?;
         if number == self.pages.len() {
             self.pages.push(Some(page));
             self.free_heads.push(0);
@@ -159,7 +162,7 @@ impl<T> Slab<T> {
         slot.next_free = head;
         let generation = slot.generation;
         if let Some(entry) = self.free_heads.get_mut(page_number as usize) {
-            *entry = key.slot % PAGE as u32;
+            *entry = (key.slot as usize % PAGE) as u32;
         }
         self.len = self.len.saturating_sub(1);
         self.partial.insert(page_number);

@@ -76,14 +76,9 @@ impl Index {
         }
     }
 
+    #[cfg(test)]
     pub(crate) const fn len(&self) -> usize {
         self.len
-    }
-
-    /// Bytes taken.
-    pub(crate) fn memory(&self) -> usize {
-        let buckets = self.buckets.len.saturating_mul(size_of::<u32>());
-        buckets.saturating_add(self.node_count.saturating_mul(size_of::<Node>()))
     }
 
     fn bucket(&self, hash: u64) -> usize {

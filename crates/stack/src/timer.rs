@@ -72,11 +72,6 @@ impl Wheel {
         self.nodes.len()
     }
 
-    /// Bytes taken.
-    pub(crate) fn memory(&self) -> usize {
-        self.nodes.memory()
-    }
-
     /// Arms a timer. It comes out of [`Self::pop`] once, at or (seldom) before its deadline.
     pub(crate) fn insert(&mut self, deadline: Instant, key: TimerKey) -> Option<Timer> {
         let node = Node { key, deadline, place: 0, previous: NONE, next: NONE };

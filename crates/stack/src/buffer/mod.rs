@@ -10,4 +10,4 @@ mod tests;
 
 pub(crate) use budget::Budget;
 pub(crate) use queue::Queue as SendQueue;
-pub(crate) use receive::{Inserted, ReceiveQueue};
+pub(crate) use receive::ReceiveQueue;

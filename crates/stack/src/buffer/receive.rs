@@ -103,15 +103,6 @@ impl ReceiveQueue {
         ranges.map(move |(from, to)| (relative(from), relative(to)))
     }
 
-    /// The part of `offset..offset+length` (from RCV.NXT) that is beyond the gap already.
-    pub(crate) fn overlap(&self, offset: u32, length: u32) -> Option<(u32, u32)> {
-        let start = self.next.saturating_add(u64::from(offset));
-        let (from, to) =
-            self.beyond.as_ref()?.overlap(start, start.saturating_add(u64::from(length)))?;
-        let relative = |at: u64| at.saturating_sub(self.next) as u32;
-        Some((relative(from), relative(to)))
-    }
-
     /// Takes up to `max` bytes.
     pub(crate) fn read(&mut self, max: usize, into: &mut Vec<Payload>) -> usize {
         self.in_order.take(max, into)

@@ -98,11 +98,6 @@ impl PortTable {
         self.bound.contains_key(&port)
     }
 
-    /// All claims to a port, in the order they were made.
-    pub(crate) fn claims(&self, port: u16) -> &[Binding] {
-        self.bound.get(&port).map_or(&[], Vec::as_slice)
-    }
-
     /// A port of `range` for a client that talks to `remote` (RFC 6056 §3.3.4, double hash:
     /// sequential per destination, unpredictable across them). `accepts` says whether the port
     /// will do: not in use towards this peer, and, with several shards, whose flow lands here.

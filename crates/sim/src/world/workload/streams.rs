@@ -274,7 +274,8 @@ impl Streams {
             Err(danja_stack::socket::AcceptError::WouldBlock) => return Ok(None),
             Err(error) => return Err(format!("accept: {error}")),
         };
-        let number = *self.callers.get(&peer).ok_or(format!("nobody called from {peer}"))?;
+        let number =
+            *self.callers.get(&peer).ok_or_else(|| format!("nobody called from {peer}"))?;
         let stream = &self.all[number];
         let half = HalfId { stream: number, side: 1 };
         if stream.plan.target != Target::Listener(host) {
