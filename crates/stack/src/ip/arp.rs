@@ -98,7 +98,7 @@ fn solicit(
 ) {
     let Some(it) = core.ip.interface(interface) else { return };
     let Medium::Ethernet(ours) = it.config.medium else { return };
-    let sender = match source::select(it.usable(), address.into()) {
+    let sender = match source::select(it.usable(), address.into(), address.into()) {
         Some(IpAddr::V4(sender)) => sender,
         _ => Ipv4Addr::UNSPECIFIED,
     };

@@ -31,7 +31,7 @@ impl Ip {
         let source = match source {
             Some(source) if self.may_send_from(interface, source) => source,
             Some(_) => return Err(no_route()),
-            None => self.source_for(interface, destination).ok_or_else(no_route)?,
+            None => self.source_for(interface, destination, next_hop).ok_or_else(no_route)?,
         };
         let mtu = self
             .path_mtus
@@ -119,8 +119,13 @@ impl Ip {
 
     /// The source address for a destination by this interface; of another interface if it has
     /// none of its own, and unspecified for a broadcast before the first address (DHCP).
-    pub(super) fn source_for(&self, interface: &Interface, destination: IpAddr) -> Option<IpAddr> {
-        if let Some(source) = source::select(interface.usable(), destination) {
+    pub(super) fn source_for(
+        &self,
+        interface: &Interface,
+        destination: IpAddr,
+        next_hop: IpAddr,
+    ) -> Option<IpAddr> {
+        if let Some(source) = source::select(interface.usable(), destination, next_hop) {
             return Some(source);
         }
         if let IpAddr::V4(to) = destination
@@ -129,7 +134,7 @@ impl Ip {
             return Some(Ipv4Addr::UNSPECIFIED.into());
         }
         let others = self.interfaces.iter().filter(|it| it.up && !it.is_loopback());
-        source::select(others.flat_map(Interface::usable), destination)
+        source::select(others.flat_map(Interface::usable), destination, next_hop)
     }
 }
 

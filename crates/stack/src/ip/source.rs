@@ -3,10 +3,11 @@
 use core::net::IpAddr;
 use danja_wire::ip::Cidr;
 
-/// The best of `candidates` for `destination`; of equals, the first.
+/// The best of `candidates` for `destination` by `next_hop`; of equals, the first.
 pub(super) fn select(
     candidates: impl Iterator<Item = Cidr>,
     destination: IpAddr,
+    next_hop: IpAddr,
 ) -> Option<IpAddr> {
     let rank = |cidr: &Cidr| {
         let address = cidr.address();
@@ -16,9 +17,12 @@ pub(super) fn select(
         let (ours, theirs) = (scope(address), scope(destination));
         let reaches = ours >= theirs;
         let nearness = if reaches { u8::MAX.saturating_sub(ours) } else { ours };
+        // Rule 5.5: prefer addresses of the next hop's own network (IPv4 has no advertisements; the
+        // network says the same).
+        let beside = cidr.contains(next_hop);
         // Rule 8: longest matching prefix, as far as our own prefix goes (§2.2).
         let common = common_prefix(address, destination).min(cidr.prefix_len());
-        (same, reaches, nearness, common)
+        (same, reaches, nearness, beside, common)
     };
     candidates
         .filter(|cidr| cidr.address().is_ipv4() == destination.is_ipv4())

@@ -94,7 +94,7 @@ fn echo(core: &mut Core, packet: Packet, ident: u16, sequence: u16) -> Result<Up
         _ => core
             .ip
             .interface(packet.interface)
-            .and_then(|it| core.ip.source_for(it, packet.source))
+            .and_then(|it| core.ip.source_for(it, packet.source, packet.source))
             .ok_or(Discard::NoRoute)?,
     };
     let mut frame = Frame::new();

@@ -8,5 +8,6 @@ mod hostile;
 mod icmp;
 mod input;
 mod neighbour;
+mod path;
 mod reassembly;
 pub(crate) mod world;
