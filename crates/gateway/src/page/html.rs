@@ -3,8 +3,8 @@
 use super::{interface_name, json, links};
 use crate::http::Request;
 use danja::Host;
-use danja_stack::Instant;
-use danja_stack::views::{ControlInfo, TcpInfo};
+use danja::stack::Instant;
+use danja::stack::views::{ControlInfo, TcpInfo};
 use serde_json::Value;
 use std::fmt::{self, Write};
 

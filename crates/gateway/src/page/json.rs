@@ -2,12 +2,12 @@
 //! of its format.
 
 use danja::Host;
-use danja_stack::counters::Counters;
-use danja_stack::socket::{SocketFault, SocketKind};
-use danja_stack::views::{
+use danja::stack::counters::Counters;
+use danja::stack::socket::{SocketFault, SocketKind};
+use danja::stack::views::{
     ControlInfo, InterfaceView, NeighbourView, RouteView, TcpInfo, TimerName,
 };
-use danja_stack::{Instant, Medium};
+use danja::stack::{Instant, Medium};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 

@@ -11,8 +11,8 @@ pub use json::{control_info, counters, interface, neighbour, route};
 use crate::http::{self, Body, Method, Request, Response, StatusCode, header};
 use crate::lan::Lan;
 use danja::Host;
-use danja_stack::SocketId;
-use danja_stack::views::InterfaceView;
+use danja::stack::SocketId;
+use danja::stack::views::InterfaceView;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
@@ -73,7 +73,10 @@ pub fn descriptor(socket: SocketId) -> String {
 }
 
 /// The name of an interface, for people.
-pub(crate) fn interface_name(interfaces: &[InterfaceView], id: danja_stack::InterfaceId) -> String {
+pub(crate) fn interface_name(
+    interfaces: &[InterfaceView],
+    id: danja::stack::InterfaceId,
+) -> String {
     interfaces
         .iter()
         .find(|interface| interface.id == id)
@@ -83,6 +86,6 @@ pub(crate) fn interface_name(interfaces: &[InterfaceView], id: danja_stack::Inte
 /// A host's interfaces without its loopback.
 pub(crate) fn links(host: &Host) -> Vec<InterfaceView> {
     let mut interfaces = host.interfaces();
-    interfaces.retain(|interface| interface.id != danja_stack::InterfaceId::LOOPBACK);
+    interfaces.retain(|interface| interface.id != danja::stack::InterfaceId::LOOPBACK);
     interfaces
 }
