@@ -7,6 +7,9 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 
+#[cfg(test)]
+mod tests;
+
 /// What a socket is ready for; a set of bits.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub struct Ready(pub u16);
@@ -126,12 +129,19 @@ pub enum Event {
 
 const PAGE: usize = 1024;
 
+/// Bits gathered for the socket that has a descriptor slot, and which socket that is: a slot
+/// may have a new one while an entry of the old one is still in the queue.
+#[derive(Clone, Copy, Default)]
+struct Gathered {
+    generation: u32,
+    bits: u16,
+}
+
 /// Events that wait, each socket at most once.
 pub(crate) struct Events {
     queue: VecDeque<Event>,
-    /// Gathered bits by descriptor slot; pages, so that growing moves nothing.
-    #[allow(clippy::vec_box, reason = "growing must not move a page")]
-    pending: Vec<Box<[u16; PAGE]>>,
+    /// By descriptor slot; pages, so that growing moves nothing.
+    pending: Vec<Box<[Gathered]>>,
 }
 
 impl Events {
@@ -141,26 +151,25 @@ impl Events {
 
     /// A socket became ready.
     pub(crate) fn raise(&mut self, socket: SocketId, ready: Ready) {
-        let slot = socket.slot() as usize;
-        while self.pending.len() <= slot / PAGE {
-            self.pending.push(Box::new([0; PAGE]));
+        while self.pending.len() <= socket.slot() as usize / PAGE {
+            self.pending.push(alloc::vec![Gathered::default(); PAGE].into_boxed_slice());
         }
-        let Some(bits) =
-            self.pending.get_mut(slot / PAGE).and_then(|page| page.get_mut(slot % PAGE))
-        else {
-            return;
-        };
-        if *bits == 0 && !ready.is_empty() {
+        let Some(gathered) = self.gathered(socket) else { return };
+        if gathered.generation != socket.key().generation {
+            *gathered = Gathered { generation: socket.key().generation, bits: 0 };
+        }
+        let first = gathered.bits == 0 && !ready.is_empty();
+        gathered.bits |= ready.0;
+        if first {
             self.queue.push_back(Event::Socket { socket, ready: Ready::NONE });
         }
-        *bits |= ready.0;
     }
 
-    /// Forgets what waits for a socket whose descriptor ends.
+    /// Forgets what waits for a socket whose descriptor ends. Its entry in the queue stays and
+    /// is skipped.
     pub(crate) fn forget(&mut self, socket: SocketId) {
-        if let Some(bits) = self.bits(socket) {
-            // The entry in the queue stays and is skipped: its bits are gone.
-            *bits = 0;
+        if let Some(gathered) = self.own(socket) {
+            gathered.bits = 0;
         }
     }
 
@@ -173,7 +182,7 @@ impl Events {
         loop {
             match self.queue.pop_front()? {
                 Event::Socket { socket, .. } => {
-                    let bits = self.bits(socket).map_or(0, core::mem::take);
+                    let bits = self.own(socket).map_or(0, |own| core::mem::take(&mut own.bits));
                     if bits != 0 {
                         return Some(Event::Socket { socket, ready: Ready(bits) });
                     }
@@ -183,8 +192,13 @@ impl Events {
         }
     }
 
-    fn bits(&mut self, socket: SocketId) -> Option<&mut u16> {
+    fn gathered(&mut self, socket: SocketId) -> Option<&mut Gathered> {
         let slot = socket.slot() as usize;
         self.pending.get_mut(slot / PAGE)?.get_mut(slot % PAGE)
+    }
+
+    /// What was gathered for this very socket.
+    fn own(&mut self, socket: SocketId) -> Option<&mut Gathered> {
+        self.gathered(socket).filter(|own| own.generation == socket.key().generation)
     }
 }

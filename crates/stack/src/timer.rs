@@ -1,5 +1,5 @@
-//! The timer wheel: one node per block, at the earliest of its deadlines. It does not cascade;
-//! a far entry may come out early and is put back by its owner. Knows no protocol.
+//! The timer wheel: one node per block, at the earliest of its deadlines. Slots are sorted into
+//! finer ones an entry at a time, a bounded number a call. Knows no protocol.
 
 use crate::slab::{Key, Slab};
 use alloc::vec::Vec;
@@ -17,6 +17,10 @@ const LEVELS: usize = 7;
 /// The highest of them.
 const TOP: u32 = LEVELS as u32 - 1;
 const NONE: u32 = u32::MAX;
+/// The place of the due list.
+const DUE: usize = LEVELS * SLOTS;
+/// Steps of sorting that one `pop` takes.
+const BOUND: usize = 64;
 
 /// Whose timer it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,6 +55,8 @@ pub(crate) struct Wheel {
     nodes: Slab<Node>,
     slots: Vec<Slot>,
     occupied: [u64; LEVELS],
+    /// Head of the list of timers that are due and were not taken out yet.
+    due: u32,
     /// Ticks of the first level that have been handled.
     tick: u64,
 }
@@ -62,6 +68,7 @@ impl Wheel {
             nodes: Slab::new(32),
             slots: alloc::vec![empty; LEVELS * SLOTS],
             occupied: [0; LEVELS],
+            due: NONE,
             tick: now.as_nanos() >> GRANULARITY_BITS,
         }
     }
@@ -72,7 +79,7 @@ impl Wheel {
         self.nodes.len()
     }
 
-    /// Arms a timer. It comes out of [`Self::pop`] once, at or (seldom) before its deadline.
+    /// Arms a timer. It comes out of [`Self::pop`] once, not before its deadline.
     pub(crate) fn insert(&mut self, deadline: Instant, key: TimerKey) -> Option<Timer> {
         let node = Node { key, deadline, place: 0, previous: NONE, next: NONE };
         let id = self.nodes.insert(node)?;
@@ -109,51 +116,83 @@ impl Wheel {
 
     /// When [`Self::pop`] may have something; never later than the earliest deadline.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        let mut found: Option<Instant> = None;
+        let due = (self.due != NONE).then_some(Instant::ZERO);
+        let earliest = |place: usize| self.slots.get(place).map(|slot| slot.earliest);
+        let levels = (0..LEVELS).filter_map(|level| earliest(self.first_occupied(level)?));
+        due.into_iter().chain(levels).min()
+    }
+
+    /// Takes out one timer that is due at `now`. After a bounded amount of sorting it gives up
+    /// for this time; [`Self::next_deadline`] then says at once.
+    pub(crate) fn pop(&mut self, now: Instant) -> Option<TimerKey> {
+        let now_tick = now.as_nanos() >> GRANULARITY_BITS;
+        for _ in 0..BOUND {
+            if let Some(id) = self.nodes.key_at(self.due) {
+                self.unlink(id);
+                return self.nodes.remove(id).map(|node| node.key);
+            }
+            let Some((level, place, start)) = self.first_started(now, now_tick) else {
+                self.tick = self.tick.max(now_tick);
+                return None;
+            };
+            self.tick = self.tick.max(start);
+            if level == 0 {
+                self.collect(place, now);
+            } else {
+                // The slot has begun, so the entry belongs into a finer level now.
+                self.relink_head(place);
+            }
+        }
+        None
+    }
+
+    /// The slot that began first, among those with something to do; the coarser of two.
+    fn first_started(&self, now: Instant, now_tick: u64) -> Option<(usize, usize, u64)> {
+        let mut found: Option<(usize, usize, u64)> = None;
         for level in 0..LEVELS {
             let Some(place) = self.first_occupied(level) else { continue };
-            let earliest = self.slots.get(place).map_or(Instant::MAX, |slot| slot.earliest);
-            found = Some(found.map_or(earliest, |best| best.min(earliest)));
+            let shift = SLOT_BITS.wrapping_mul(level as u32);
+            let digit = self.tick >> shift & (SLOTS as u64).wrapping_sub(1);
+            let ahead = (place % SLOTS) as u64;
+            let start = (self.tick >> shift).wrapping_sub(digit).wrapping_add(ahead) << shift;
+            let started = match level {
+                0 => self.slots.get(place).is_some_and(|slot| slot.earliest <= now),
+                _ => start <= now_tick,
+            };
+            if started && found.is_none_or(|(_, _, best)| start <= best) {
+                found = Some((level, place, start));
+            }
         }
         found
     }
 
-    /// Takes out one timer that is due at `now`.
-    pub(crate) fn pop(&mut self, now: Instant) -> Option<TimerKey> {
-        loop {
-            let level = (0..LEVELS).find_map(|level| {
-                let place = self.first_occupied(level)?;
-                let slot = self.slots.get(place)?;
-                (slot.earliest <= now).then_some(place)
-            });
-            let Some(place) = level else {
-                self.tick = self.tick.max(now.as_nanos() >> GRANULARITY_BITS);
-                return None;
-            };
-            if let Some(key) = self.pop_from(place, now) {
-                return Some(key);
-            }
-            // The slot's bound was stale: `pop_from` has corrected it.
-        }
-    }
-
-    /// Takes one due timer of a slot, or makes the slot's bound exact.
-    fn pop_from(&mut self, place: usize, now: Instant) -> Option<TimerKey> {
+    /// Moves the due timers of a slot of the first level to the due list, and makes the slot's
+    /// bound exact.
+    fn collect(&mut self, place: usize, now: Instant) {
         let mut earliest = Instant::MAX;
-        let mut at = self.slots.get(place)?.head;
+        let mut at = self.slots.get(place).map_or(NONE, |slot| slot.head);
         while let Some(id) = self.nodes.key_at(at) {
-            let node = self.nodes.get(id)?;
-            if node.deadline <= now {
-                self.unlink(id);
-                return self.nodes.remove(id).map(|node| node.key);
-            }
-            earliest = earliest.min(node.deadline);
+            let Some(node) = self.nodes.get(id) else { break };
+            let deadline = node.deadline;
             at = node.next;
+            if deadline <= now {
+                self.unlink(id);
+                self.link_at(id, DUE);
+            } else {
+                earliest = earliest.min(deadline);
+            }
         }
         if let Some(slot) = self.slots.get_mut(place) {
             slot.earliest = earliest;
         }
-        None
+    }
+
+    fn relink_head(&mut self, place: usize) {
+        let head = self.slots.get(place).map_or(NONE, |slot| slot.head);
+        if let Some(id) = self.nodes.key_at(head) {
+            self.unlink(id);
+            self.link(id);
+        }
     }
 
     /// The occupied slot of a level that comes first from the current tick.
@@ -180,11 +219,21 @@ impl Wheel {
         let Some(deadline) = self.nodes.get(id).map(|node| node.deadline) else { return };
         let place = self.place(deadline);
         let Some(slot) = self.slots.get_mut(place) else { return };
-        let next = core::mem::replace(&mut slot.head, id.slot);
         slot.earliest = slot.earliest.min(deadline);
         if let Some(bits) = self.occupied.get_mut(place / SLOTS) {
             *bits |= 1u64.wrapping_shl((place % SLOTS) as u32);
         }
+        self.link_at(id, place);
+    }
+
+    fn head_mut(&mut self, place: usize) -> Option<&mut u32> {
+        if place == DUE { Some(&mut self.due) } else { Some(&mut self.slots.get_mut(place)?.head) }
+    }
+
+    /// Puts a node at the front of a list.
+    fn link_at(&mut self, id: Key, place: usize) {
+        let Some(head) = self.head_mut(place) else { return };
+        let next = core::mem::replace(head, id.slot);
         if let Some(node) = self.nodes.get_mut(id) {
             node.place = place as u32;
             node.previous = NONE;
@@ -204,19 +253,25 @@ impl Wheel {
             && let Some(before) = self.nodes.get_mut(before)
         {
             before.next = next;
-        } else if let Some(slot) = self.slots.get_mut(place) {
-            slot.head = next;
+        } else if let Some(head) = self.head_mut(place) {
+            *head = next;
             if next == NONE {
-                slot.earliest = Instant::MAX;
-                if let Some(bits) = self.occupied.get_mut(place / SLOTS) {
-                    *bits &= !1u64.wrapping_shl((place % SLOTS) as u32);
-                }
+                self.vacate(place);
             }
         }
         if let Some(after) = self.nodes.key_at(next)
             && let Some(after) = self.nodes.get_mut(after)
         {
             after.previous = previous;
+        }
+    }
+
+    fn vacate(&mut self, place: usize) {
+        if let Some(slot) = self.slots.get_mut(place) {
+            slot.earliest = Instant::MAX;
+        }
+        if let Some(bits) = self.occupied.get_mut(place / SLOTS) {
+            *bits &= !1u64.wrapping_shl((place % SLOTS) as u32);
         }
     }
 }

@@ -13,6 +13,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use danja_wire::icmpv4::{Message, Unreachable};
 use danja_wire::ip::Protocol;
+use danja_wire::offload;
 use danja_wire::{Frame, Instant, Payload};
 
 /// Timers and looped packets handled in one `handle_timeout`; then it asks to be called again.
@@ -92,9 +93,15 @@ impl Stack {
             self.unclaimed.push(VecDeque::new());
         }
         let limit = self.core.config.limits.unclaimed_queue;
+        // A frame that never was on a wire may have its checksum still to be completed.
+        let mut frame = packet.frame.clone();
+        if offload::complete_checksum(&mut frame).is_err() {
+            self.core.discard(Discard::IpMalformed);
+            return;
+        }
         match self.unclaimed.get_mut(index) {
             Some(queue) if queue.len() < limit => {
-                queue.push_back(packet.frame.range(packet.network, packet.end))
+                queue.push_back(frame.range(packet.network, packet.end));
             }
             _ => self.core.discard(Discard::UnclaimedQueueFull),
         }

@@ -24,6 +24,21 @@ fn the_next_deadline_is_exact_and_a_year_is_one_step() {
     assert_eq!((wheel.next_deadline(), wheel.len()), (None, 0));
 }
 
+#[test]
+fn far_timers_are_sorted_a_bounded_number_a_call_and_only_once_a_level() {
+    let mut wheel = Wheel::new(Instant::ZERO);
+    let deadline = |n: u64| Instant::from_nanos(60_000_000_000 + n * 1_000);
+    (0..20_000u16).for_each(|n| assert!(wheel.insert(deadline(n.into()), key(n)).is_some()));
+    let (mut calls, mut popped) = (0u32, 0u32);
+    let end = deadline(20_000);
+    while wheel.next_deadline().is_some() {
+        calls += 1;
+        popped += u32::from(wheel.pop(end).is_some());
+        assert!(calls < 30_000, "sorting does not come to an end");
+    }
+    assert_eq!(popped, 20_000);
+}
+
 proptest! {
     #[test]
     fn it_is_a_sorted_list(steps in prop::collection::vec((0u8..4, 0u64..1 << 40, any::<u16>()), 1..300)) {
@@ -47,7 +62,8 @@ proptest! {
                 }
                 _ => now = at,
             }
-            while let Some(popped) = wheel.pop(now) {
+            while wheel.next_deadline().is_some_and(|next| next <= now) {
+                let Some(popped) = wheel.pop(now) else { continue };
                 let TimerKey::Ip(TimerId::Addresses(InterfaceId(number))) = popped else { panic!("{popped:?}") };
                 let (deadline, _) = model.remove(&number).expect("it was armed");
                 prop_assert!(deadline <= now);
