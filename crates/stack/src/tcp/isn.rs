@@ -11,9 +11,6 @@ use danja_wire::tcp::SeqNumber;
 pub(super) struct Isn {
     sequence: HashKey,
     timestamp: HashKey,
-    /// Tests of sequence numbers near their wrap.
-    #[cfg(test)]
-    pub(super) forced: Option<SeqNumber>,
 }
 
 pub(super) fn hash_pair(key: HashKey, local: SocketAddr, remote: SocketAddr) -> u64 {
@@ -27,12 +24,7 @@ pub(super) fn hash_pair(key: HashKey, local: SocketAddr, remote: SocketAddr) -> 
 
 impl Isn {
     pub(super) fn new(entropy: &mut Entropy) -> Self {
-        Self {
-            sequence: entropy.key(),
-            timestamp: entropy.key(),
-            #[cfg(test)]
-            forced: None,
-        }
+        Self { sequence: entropy.key(), timestamp: entropy.key() }
     }
 
     // RFC 6528 §3: ISN = M + F(localip, localport, remoteip, remoteport, secretkey), where M is
@@ -43,10 +35,6 @@ impl Isn {
         local: SocketAddr,
         remote: SocketAddr,
     ) -> SeqNumber {
-        #[cfg(test)]
-        if let Some(forced) = self.forced {
-            return forced;
-        }
         let clock = (now.as_nanos() / 4_000) as u32;
         SeqNumber(clock.wrapping_add(hash_pair(self.sequence, local, remote) as u32))
     }

@@ -103,8 +103,11 @@ fn update_window(conn: &mut Conn<'_>, segment: &Segment<'_>, window: u32) {
     if segment.ack.lt(tcb.snd_una) {
         return;
     }
-    let newer =
-        tcb.snd_wl1.lt(segment.seq) || (tcb.snd_wl1 == segment.seq && tcb.snd_wl2.le(segment.ack));
+    // An acknowledgement of new data is newer in any case, also on data that is sent again
+    // (as Linux): else SND.UNA would carry an old window past the edge that was announced.
+    let newer = segment.ack.gt(tcb.snd_una)
+        || tcb.snd_wl1.lt(segment.seq)
+        || (tcb.snd_wl1 == segment.seq && tcb.snd_wl2.le(segment.ack));
     if !newer {
         return;
     }

@@ -5,6 +5,7 @@ mod features;
 mod handshake;
 mod listen;
 mod pair;
+mod property;
 mod solo;
 mod sweep;
 mod transfer;

@@ -89,7 +89,14 @@ impl Pair {
         configs: [Config; 2],
         interface: impl Fn(usize) -> InterfaceConfig,
     ) -> Self {
-        let now = Instant::from_secs(1_000);
+        Self::at(Instant::from_secs(1_000), configs, interface)
+    }
+
+    pub(super) fn at(
+        now: Instant,
+        configs: [Config; 2],
+        interface: impl Fn(usize) -> InterfaceConfig,
+    ) -> Self {
         let mut id = InterfaceId::LOOPBACK;
         let mut side = 0;
         let stacks = configs.map(|config| {
