@@ -6,6 +6,9 @@ use crate::citation::Citation;
 /// Where the tables lie.
 pub const FOLDER: &str = "docs/requirements/";
 
+/// The packages that implement the protocols.
+const CODE: [&str; 4] = ["crates/wire/", "crates/stack/", "crates/lan/", "crates/danja/"];
+
 /// One row of a table.
 #[derive(Debug)]
 pub struct Requirement {
@@ -47,17 +50,24 @@ impl State {
 }
 
 impl Requirement {
-    /// The citations that speak of this row: those that name its label, and those of its section.
-    pub fn cited<'a>(&'a self, all: &'a [Citation]) -> impl Iterator<Item = &'a Citation> {
-        let labelled = self.id.contains('-');
-        all.iter().filter(move |citation| {
-            self.places.iter().any(|(rfc, section)| {
-                *rfc == citation.rfc
-                    && (labelled && citation.names(&self.id)
-                        || citation.section.is_empty() && section.is_empty()
-                        || !section.is_empty() && citation.within(section))
-            })
-        })
+    /// The citations that speak of this row: those that name its label, or, where none does,
+    /// those of its section. The simulation's and this crate's own do not count.
+    #[must_use]
+    pub fn cited<'a>(&self, all: &'a [Citation]) -> Vec<&'a Citation> {
+        let code =
+            || all.iter().filter(|citation| CODE.iter().any(|c| citation.path.starts_with(c)));
+        let of = |rfc: u32| self.places.iter().filter(move |(number, _)| *number == rfc);
+        let label = |citation: &&Citation| {
+            self.id.contains('-') && of(citation.rfc).count() > 0 && citation.names(&self.id)
+        };
+        let named: Vec<_> = code().filter(label).collect();
+        if !named.is_empty() {
+            return named;
+        }
+        let place = |citation: &&Citation| {
+            of(citation.rfc).any(|(_, section)| section.is_empty() || citation.within(section))
+        };
+        code().filter(place).collect()
     }
 }
 

@@ -94,7 +94,7 @@ fn what_the_tables_call_done_is_cited() {
         let found = rows.iter().filter(|row| row.id.starts_with(kind)).count();
         assert_eq!(found, count, "rows {kind}…: RFC 9293 has {count}");
     }
-    let uncited = |row: &&Requirement| row.cited(&citations).next().is_none();
+    let uncited = |row: &&Requirement| row.cited(&citations).is_empty();
     let name = |row: &Requirement| format!("{} {}: {}", row.path, row.id, row.words);
     let faults: Vec<String> =
         rows.iter().filter(|row| wants_code(row)).filter(uncited).map(name).collect();
