@@ -6,8 +6,15 @@
 pub enum Request {
     /// Set a knob of the simulated machine: its name with dots, and its value.
     Set(String, String),
-    /// The number of TCP sockets in this state must be this.
-    Count(String, usize),
+    /// The number of TCP connections in this state must be this.
+    Count {
+        /// `sockstat`'s name of the state.
+        state: String,
+        /// How many.
+        count: usize,
+        /// Only those that a descriptor leads to: the listing was searched for the program's name.
+        owned: bool,
+    },
     /// Drop the TCP connections in this state.
     Drop(String),
 }
@@ -59,16 +66,20 @@ fn one(command: &str, requests: &mut Vec<Request>) -> Result<(), String> {
 /// `sockstat … | grep NAME | grep -c STATE | grep NUMBER`.
 fn count(command: &str) -> Option<Request> {
     let mut filters = command.split('|').skip(1).map(str::split_whitespace);
-    let mut state = None;
+    let (mut state, mut owned) = (None, false);
     loop {
         let mut filter = filters.next()?;
         match (filter.next()?, filter.next()?, filter.next(), state) {
             ("grep", "-c", Some(name), None) => state = Some(name),
             ("grep", number, None, Some(state)) => {
-                return Some(Request::Count(state.to_owned(), number.parse().ok()?));
+                return Some(Request::Count {
+                    state: state.to_owned(),
+                    count: number.parse().ok()?,
+                    owned,
+                });
             }
             // The program's name, which is cut off in the listing.
-            ("grep", name, None, None) if name.starts_with("packetdril") => {}
+            ("grep", name, None, None) if name.starts_with("packetdril") => owned = true,
             _ => return None,
         }
     }
@@ -121,7 +132,10 @@ mod tests {
     #[test]
     fn questions_about_states() {
         let text = "sockstat -4 -P tcp -s | grep packetdril | grep -c TIME_WAIT | grep 1";
-        assert_eq!(understand(text), Ok(vec![Request::Count("TIME_WAIT".to_owned(), 1)]));
+        assert_eq!(
+            understand(text),
+            Ok(vec![Request::Count { state: "TIME_WAIT".to_owned(), count: 1, owned: true }])
+        );
         assert_eq!(
             understand("tcpdrop -s TIME_WAIT"),
             Ok(vec![Request::Drop("TIME_WAIT".to_owned())])

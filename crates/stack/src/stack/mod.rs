@@ -16,7 +16,7 @@ use crate::tcp::Tcp;
 use crate::udp::Datagrams;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use core::net::IpAddr;
+use core::net::{IpAddr, SocketAddr};
 use danja_wire::ip::Cidr;
 use danja_wire::{Instant, Payload};
 
@@ -136,6 +136,14 @@ impl Stack {
     ) -> bool {
         self.core.set_now(now);
         ip::remove_neighbour(&mut self.core, interface, address)
+    }
+
+    /// Drops the TCP connection between two endpoints, whoever owns it, half-open ones and
+    /// TIME-WAIT included: the peer is reset, and the socket is told that the connection was
+    /// aborted. `false` if there is none.
+    pub fn drop_connection(&mut self, local: SocketAddr, remote: SocketAddr, now: Instant) -> bool {
+        self.core.set_now(now);
+        self.tcp.drop_connection(&mut self.core, local, remote)
     }
 
     /// Takes an interface up or down; `false` if there is no such interface.

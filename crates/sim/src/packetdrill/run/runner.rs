@@ -198,25 +198,36 @@ impl Runner {
                     settings::apply(self.machine.stack.config_mut(), &name, &value)
                         .map_err(Stop::Skip)?;
                 }
-                Request::Count(state, wanted) => {
-                    let sockets = self.machine.stack.sockets();
-                    let states = sockets.iter().filter_map(|info| info.state.map(sockstat_name));
-                    let all: Vec<&str> = states.collect();
-                    let count = all.iter().filter(|name| **name == state).count();
-                    if count != wanted {
-                        let reason = format!(
-                            "{count} sockets are in {state}, expected {wanted} (all: {})",
-                            all.join(", ")
-                        );
-                        return Err(Stop::Fail(reason));
-                    }
-                }
-                Request::Drop(_) => {
-                    return Err(Stop::Skip("dropping connections is not simulated".to_owned()));
-                }
+                Request::Count { state, count, owned } => self.count(&state, count, owned)?,
+                Request::Drop(state) => self.drop_connections(&state),
             }
         }
         Ok(())
+    }
+
+    /// How many connections are in a state, as `sockstat` would list them.
+    fn count(&self, state: &str, wanted: usize, owned: bool) -> Result<(), Stop> {
+        let sockets = self.machine.stack.sockets();
+        let listed = sockets.iter().filter(|info| !owned || info.socket.is_some());
+        let states: Vec<&str> = listed.filter_map(|info| info.state.map(sockstat_name)).collect();
+        let count = states.iter().filter(|name| **name == state).count();
+        if count == wanted {
+            return Ok(());
+        }
+        let all = states.join(", ");
+        Err(Stop::Fail(format!("{count} sockets are in {state}, expected {wanted} (all: {all})")))
+    }
+
+    /// `tcpdrop -s STATE`.
+    fn drop_connections(&mut self, state: &str) {
+        for info in self.machine.stack.sockets() {
+            if let (Some(local), Some(remote)) = (info.local, info.remote)
+                && info.state.map(sockstat_name) == Some(state)
+            {
+                self.machine.stack.drop_connection(local, remote, self.machine.now);
+            }
+        }
+        self.machine.collect();
     }
 
     fn code(&self, code: &Command) -> Result<(), Stop> {

@@ -5,19 +5,20 @@ use crate::packetdrill::evaluate::Value;
 use danja_stack::ControlInfo;
 use danja_stack::views::{RecoveryState, TcpInfo, TcpState};
 
-/// States by Linux's numbers, under Linux's and FreeBSD's names.
-const STATES: &[(&str, &str, TcpState, u8)] = &[
-    ("TCP_ESTABLISHED", "TCPI_ESTABLISHED", TcpState::Established, 1),
-    ("TCP_SYN_SENT", "TCPI_SYN_SENT", TcpState::SynSent, 2),
-    ("TCP_SYN_RECV", "TCPI_SYN_RECEIVED", TcpState::SynReceived, 3),
-    ("TCP_FIN_WAIT1", "TCPI_FIN_WAIT_1", TcpState::FinWait1, 4),
-    ("TCP_FIN_WAIT2", "TCPI_FIN_WAIT_2", TcpState::FinWait2, 5),
-    ("TCP_TIME_WAIT", "TCPI_TIME_WAIT", TcpState::TimeWait, 6),
-    ("TCP_CLOSE", "TCPI_CLOSED", TcpState::Closed, 7),
-    ("TCP_CLOSE_WAIT", "TCPI_CLOSE_WAIT", TcpState::CloseWait, 8),
-    ("TCP_LAST_ACK", "TCPI_LAST_ACK", TcpState::LastAck, 9),
-    ("TCP_LISTEN", "TCPI_LISTEN", TcpState::Listen, 10),
-    ("TCP_CLOSING", "TCPI_CLOSING", TcpState::Closing, 11),
+/// States by Linux's numbers, under the names that headers of several systems have for them,
+/// without prefix and underscores: `TCP_FIN_WAIT1`, `TCPI_FIN_WAIT_1`, `TCPS_FIN_WAIT_1`.
+const STATES: &[(&[&str], TcpState, u8)] = &[
+    (&["ESTABLISHED"], TcpState::Established, 1),
+    (&["SYNSENT"], TcpState::SynSent, 2),
+    (&["SYNRECV", "SYNRECEIVED", "SYNRCVD"], TcpState::SynReceived, 3),
+    (&["FINWAIT1"], TcpState::FinWait1, 4),
+    (&["FINWAIT2"], TcpState::FinWait2, 5),
+    (&["TIMEWAIT"], TcpState::TimeWait, 6),
+    (&["CLOSE", "CLOSED"], TcpState::Closed, 7),
+    (&["CLOSEWAIT"], TcpState::CloseWait, 8),
+    (&["LASTACK"], TcpState::LastAck, 9),
+    (&["LISTEN"], TcpState::Listen, 10),
+    (&["CLOSING"], TcpState::Closing, 11),
 ];
 
 const CONSTANTS: &[(&str, u8)] = &[
@@ -52,19 +53,22 @@ pub(super) fn sockstat_name(state: TcpState) -> &'static str {
 /// The value of a name in a block.
 pub(super) fn variable(info: &ControlInfo, name: &str) -> Option<Value> {
     let constant = CONSTANTS.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
-    let state = STATES
-        .iter()
-        .find(|(linux, bsd, ..)| *linux == name || *bsd == name)
-        .map(|(.., value)| *value);
-    if let Some(value) = constant.or(state) {
+    if let Some(value) = constant.or_else(|| state_number(name)) {
         return Some(Value::Number(f64::from(value)));
     }
     if name == "tcpi_state" {
         let state = info.state.unwrap_or(TcpState::Closed);
-        let (.., number) = STATES.iter().find(|(_, _, known, _)| *known == state)?;
+        let (.., number) = STATES.iter().find(|(_, known, _)| *known == state)?;
         return Some(Value::Number(f64::from(*number)));
     }
     tcp_variable(info.tcp.as_ref()?, name).map(Value::Number)
+}
+
+fn state_number(name: &str) -> Option<u8> {
+    let name = ["TCP_", "TCPI_", "TCPS_"].iter().find_map(|prefix| name.strip_prefix(prefix))?;
+    let name = name.replace('_', "");
+    let found = STATES.iter().find(|(names, ..)| names.contains(&name.as_str()));
+    found.map(|(.., number)| *number)
 }
 
 fn tcp_variable(tcp: &TcpInfo, name: &str) -> Option<f64> {

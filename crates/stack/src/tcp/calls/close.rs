@@ -5,7 +5,7 @@ use crate::core_state::Core;
 use crate::counters::count;
 use crate::event::Ready;
 use crate::slab::Key;
-use crate::socket::{Shutdown, ShutdownError};
+use crate::socket::{Fault, Shutdown, ShutdownError, SocketFault};
 use crate::tcp::Tcp;
 use crate::tcp::conn::Conn;
 use crate::tcp::record::Record;
@@ -13,6 +13,7 @@ use crate::tcp::socket::Role;
 use crate::tcp::state;
 use crate::tcp::tcb::{Phase, State};
 use crate::tcp::timers;
+use core::net::SocketAddr;
 
 impl Tcp {
     pub(crate) fn shutdown(
@@ -69,6 +70,30 @@ impl Tcp {
             }
         }
         self.drop_socket(core, place);
+    }
+
+    /// Drops what is between two endpoints (connection, half-open, TIME-WAIT, not a listener), as
+    /// Linux's `ss --kill` does: the peer of a connection is reset, and its socket is told that the
+    /// connection was aborted. `false` if nothing is there.
+    pub(crate) fn drop_connection(
+        &mut self,
+        core: &mut Core,
+        local: SocketAddr,
+        remote: SocketAddr,
+    ) -> bool {
+        let Some(id) = self.demux.look_up(core, &self.records, local, remote) else { return false };
+        let fault = SocketFault { kind: Fault::ConnectionAborted, cause: None };
+        match self.records.get(id.0) {
+            Some(Record::Connection(_)) => {
+                self.with_conn(core, id, |conn| conn.abort(Some(fault)));
+            }
+            Some(Record::Pending(_)) => self.withdraw(core, id),
+            Some(Record::HalfOpen(_) | Record::TimeWait(_)) => {
+                self.delete(core, id, None);
+            }
+            None => return false,
+        }
+        true
     }
 
     /// Frees a socket: its port, and what its receive queue took of the budget.
