@@ -20,7 +20,7 @@ use danja_wire::ethernet::{EtherType, HEADER_LEN as ETHERNET_HEADER_LEN};
 use danja_wire::icmpv4::Message;
 use danja_wire::ip::{Protocol, Version};
 use danja_wire::ipv4;
-use danja_wire::{Frame, bytes};
+use danja_wire::{Frame, bytes, offload};
 
 /// A frame from an interface, through link and IP (reassembly, ICMP, ARP included).
 pub(crate) fn input(core: &mut Core, interface: InterfaceId, mut frame: Frame) -> Upward {
@@ -116,7 +116,10 @@ fn packet(
 /// To ICMP, which is part of IP, or up.
 fn deliver(core: &mut Core, packet: Packet) -> Upward {
     if core.ip.watched.contains_key(&packet.protocol) {
-        core.ip.copies.push_back(packet.clone());
+        let mut copy = packet.clone();
+        // What never was on a wire may have its checksum still to be completed.
+        let _ = offload::complete_checksum(&mut copy.frame);
+        core.ip.copies.push_back(copy);
     }
     match packet.protocol {
         Protocol::ICMP => icmp::input(core, packet),

@@ -13,8 +13,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use danja_wire::icmpv4::{Message, Unreachable};
 use danja_wire::ip::Protocol;
-use danja_wire::offload;
-use danja_wire::{Frame, Instant, Payload};
+use danja_wire::{Frame, Instant, Payload, offload};
 
 /// Timers and looped packets handled in one `handle_timeout`; then it asks to be called again.
 pub(super) const BOUND: usize = 256;
@@ -57,7 +56,7 @@ impl Stack {
     /// What no socket claims is answered, or handed out whole.
     fn unclaimed(&mut self, packet: Packet) {
         if self.core.ip.unclaimed(packet.interface) == Unclaimed::HandOut {
-            self.hand_out(&packet);
+            self.hand_out(packet);
             return;
         }
         match packet.protocol {
@@ -87,23 +86,35 @@ impl Stack {
         }
     }
 
-    fn hand_out(&mut self, packet: &Packet) {
+    /// As it would be on a wire: cut to size, with complete checksums.
+    fn hand_out(&mut self, mut packet: Packet) {
+        let mut pieces = Vec::new();
+        if packet.frame.offload.segment_size == 0 {
+            let completed = offload::complete_checksum(&mut packet.frame);
+            pieces
+                .extend(completed.is_ok().then(|| packet.frame.range(packet.network, packet.end)));
+        } else {
+            let finish = offload::Finish::Checksums;
+            let cut = offload::cut(&packet.frame, packet.network, finish, |piece| {
+                pieces.push(piece.range(packet.network, piece.len()));
+            });
+            if cut.is_err() {
+                pieces.clear();
+            }
+        }
+        if pieces.is_empty() {
+            self.core.discard(Discard::IpMalformed);
+        }
         let index = usize::from(packet.interface.0);
         while self.unclaimed.len() <= index {
             self.unclaimed.push(VecDeque::new());
         }
         let limit = self.core.config.limits.unclaimed_queue;
-        // A frame that never was on a wire may have its checksum still to be completed.
-        let mut frame = packet.frame.clone();
-        if offload::complete_checksum(&mut frame).is_err() {
-            self.core.discard(Discard::IpMalformed);
-            return;
-        }
-        match self.unclaimed.get_mut(index) {
-            Some(queue) if queue.len() < limit => {
-                queue.push_back(frame.range(packet.network, packet.end));
+        for piece in pieces {
+            match self.unclaimed.get_mut(index) {
+                Some(queue) if queue.len() < limit => queue.push_back(piece),
+                _ => self.core.discard(Discard::UnclaimedQueueFull),
             }
-            _ => self.core.discard(Discard::UnclaimedQueueFull),
         }
     }
 

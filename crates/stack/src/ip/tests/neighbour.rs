@@ -64,6 +64,20 @@ fn the_answer_releases_what_waits_in_order() {
 }
 
 #[test]
+fn a_request_from_the_one_who_is_asked_for_answers_as_well() {
+    let (mut host, socket) = quiet();
+    host.send_to(socket, b"x", at(B, 9));
+    host.drain();
+    let sent = host.answer(&b_asks_for_a());
+    assert_eq!(sent.len(), 2, "what waited, and the answer");
+    // RFC 4861 §7.3.3: it was not asked for, so it is to be confirmed.
+    assert_eq!(state(&host), Some((NeighbourState::Delay, Some(MAC_B))));
+    let start = host.now;
+    let sent = host.advance(Duration::from_secs(5));
+    assert_eq!(requests(&sent, start), [(5000, MAC_B)]);
+}
+
+#[test]
 fn silence_fails_after_three_requests_a_second_apart() {
     let (mut host, socket) = quiet();
     let start = host.now;

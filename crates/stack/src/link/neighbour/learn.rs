@@ -1,7 +1,7 @@
 //! What a neighbour says of itself: when it is believed (RFC 826, RFC 4861 §7.2.3 to §7.2.5).
 
 use super::Action;
-use super::table::{Context, Neighbours, ask, set_reachable};
+use super::table::{Context, DELAY_FIRST_PROBE, Neighbours, arm, ask, set_reachable};
 use crate::discard::Discard;
 use crate::interface::{InterfaceId, MacAddress};
 use crate::slab::Key;
@@ -67,6 +67,11 @@ impl Neighbours {
                     entry.state = NeighbourState::Stale;
                 }
                 let queue = core::mem::take(&mut entry.queue);
+                if !queue.is_empty() && entry.state == NeighbourState::Stale {
+                    // RFC 4861 §7.3.3: what waited is sent now, so it is to be confirmed.
+                    entry.state = NeighbourState::Delay;
+                    arm(entry, key, context.timers, context.now + DELAY_FIRST_PROBE);
+                }
                 let interface = entry.interface;
                 self.relist(key);
                 Ok((!queue.is_empty()).then_some(Action::Release { interface, mac, queue }))

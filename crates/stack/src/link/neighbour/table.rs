@@ -19,7 +19,7 @@ use core::time::Duration;
 use danja_wire::{Frame, Instant};
 
 /// RFC 4861 §10: DELAY_FIRST_PROBE_TIME.
-const DELAY_FIRST_PROBE: Duration = Duration::from_secs(5);
+pub(super) const DELAY_FIRST_PROBE: Duration = Duration::from_secs(5);
 
 /// How long a neighbour that failed is still shown.
 const FAILED_KEPT: Duration = Duration::from_secs(60);

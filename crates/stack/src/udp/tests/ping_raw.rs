@@ -158,6 +158,16 @@ fn unclaimed_packets_can_be_handed_out_and_injected() {
     host.answer(&udp_frame(5, 9, b"ours"));
     assert!(host.recv(claimed).is_some());
     assert!(host.stack.poll_unclaimed(LAN).is_none());
+    // One that never was on a wire is handed out with its checksum completed.
+    let mut partial = frame.clone();
+    let length = u32::try_from(partial.len() - 34).unwrap();
+    let sum = danja_wire::checksum::pseudo_header(B.into(), A.into(), 17, length).fold();
+    partial[40..42].copy_from_slice(&sum.to_be_bytes());
+    let checksum = danja_wire::ChecksumState::Partial { start: 34, offset: 6 };
+    let offload = danja_wire::Offload { checksum, segment_size: 0 };
+    let received = danja_wire::Frame::received(Payload::copy_from_slice(&partial), offload);
+    host.stack.receive(LAN, &mut Vec::from([received]), host.now);
+    assert_eq!(host.stack.poll_unclaimed(LAN).unwrap().as_slice(), &frame[14..]);
     host.stack.config_mut().limits.unclaimed_queue = 2;
     for _ in 0..5 {
         host.give(&frame);
