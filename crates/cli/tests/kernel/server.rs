@@ -8,7 +8,7 @@ use std::process::Command;
 use crate::namespace::{KERNEL, Namespace};
 use crate::program::Program;
 
-/// Bytes of a large file: 1 GiB with `DANJA_FULL=1`, else `short`.
+/// Bytes of a large file: `full` with `DANJA_FULL=1`, else `short`.
 pub(crate) fn size(full: u64, short: u64) -> u64 {
     if std::env::var("DANJA_FULL").is_ok_and(|on| on == "1") { full } else { short }
 }
