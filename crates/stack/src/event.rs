@@ -31,7 +31,8 @@ impl Ready {
     pub const HANG_UP: Self = Self(32);
     /// Urgent data is there or announced.
     pub const URGENT: Self = Self(64);
-    /// A closed socket's protocol record has ended (waited for by `linger`).
+    /// All that was sent, FIN included, is acknowledged, or the connection has ended: what a
+    /// lingering close waits for.
     pub const FINISHED: Self = Self(128);
 
     /// Both sets.

@@ -9,5 +9,7 @@ mod receive;
 mod tests;
 
 pub(crate) use budget::Budget;
-pub(crate) use queue::Queue as SendQueue;
 pub(crate) use receive::ReceiveQueue;
+
+/// What is to be sent: writes below a segment or so are gathered.
+pub(crate) type SendQueue = queue::Queue<2_048>;

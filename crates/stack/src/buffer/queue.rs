@@ -5,8 +5,6 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use danja_wire::Payload;
 
-/// Pieces up to this many bytes are gathered: copying them costs less than their bookkeeping.
-const SMALL: usize = 2_048;
 /// A gathered block is closed at this size.
 const BLOCK: usize = 16_384;
 
@@ -21,8 +19,10 @@ struct Chunk {
 /// Bytes in order. Offsets in the interface count from the first byte that is still there.
 ///
 /// As a send queue the first byte is SND.UNA; as a receive queue it is the next to be read.
+///
+/// Pieces up to `SMALL` bytes are gathered: copying them costs less than keeping them.
 #[derive(Default)]
-pub(crate) struct Queue {
+pub(crate) struct Queue<const SMALL: usize> {
     chunks: VecDeque<Chunk>,
     /// The open tail block, after all chunks.
     tail: Vec<u8>,
@@ -37,7 +37,7 @@ pub(crate) struct Queue {
     handed_out: u64,
 }
 
-impl Queue {
+impl<const SMALL: usize> Queue<SMALL> {
     pub(crate) fn new() -> Self {
         Self::default()
     }
@@ -53,7 +53,9 @@ impl Queue {
 
     /// Memory taken, at true cost.
     pub(crate) fn cost(&self) -> usize {
-        let slots = self.chunks.capacity().saturating_mul(size_of::<Chunk>());
+        // The tail counts as the chunk that it will be: closing it changes no cost.
+        let chunks = self.chunks.len().saturating_add(usize::from(!self.tail.is_empty()));
+        let slots = chunks.saturating_mul(size_of::<Chunk>());
         self.cost.saturating_add(self.tail.capacity()).saturating_add(slots)
     }
 

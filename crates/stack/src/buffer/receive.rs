@@ -25,7 +25,8 @@ pub(crate) struct Inserted {
 /// The receive queue of one connection.
 #[derive(Default)]
 pub(crate) struct ReceiveQueue {
-    in_order: Queue,
+    /// Full segments stay in the buffers the driver read them into; only small ones are gathered.
+    in_order: Queue<256>,
     /// Stream offset of RCV.NXT.
     next: u64,
     /// Only while something lies beyond a gap.

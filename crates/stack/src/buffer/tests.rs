@@ -39,6 +39,27 @@ fn an_emptied_queue_holds_nothing() {
 }
 
 #[test]
+fn handing_out_changes_no_cost() {
+    let mut queue = SendQueue::new();
+    (0..50).for_each(|at| queue.push(piece(at * 100, 100), true));
+    let before = queue.cost();
+    queue.slices(0, 5_000, |_| {});
+    assert_eq!(queue.cost(), before);
+}
+
+#[test]
+fn full_segments_are_not_copied() {
+    let mut queue = ReceiveQueue::new();
+    let (first, second) = (piece(0, 1_448), piece(1_448, 1_448));
+    let place = second.as_slice().as_ptr();
+    queue.insert(0, first, 16);
+    queue.insert(0, second, 16);
+    let mut read = Vec::new();
+    queue.read(usize::MAX, &mut read);
+    assert!(read.len() == 2 && read[1].as_slice().as_ptr() == place);
+}
+
+#[test]
 fn a_write_ends_where_it_was_sent() {
     let mut queue = SendQueue::new();
     queue.push(piece(0, 10), true);
