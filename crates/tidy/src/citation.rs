@@ -13,7 +13,7 @@ pub struct Citation {
     pub rfc: u32,
     /// The section after `§`, such as `3.10.7.4`; empty when none is named.
     pub section: String,
-    /// What stands in brackets after it, such as `fifth` or `MUST-23`; also a label named bare.
+    /// What stands in brackets after it, such as `fifth`; for a label, the label.
     pub detail: String,
 }
 
@@ -51,9 +51,27 @@ pub fn citations(source: &Source) -> Vec<Citation> {
                 detail: detail(rest).to_owned(),
             });
         }
+        found.extend(labels(line).map(|label| Citation {
+            path: source.path.clone(),
+            line: index + 1,
+            rfc: 9293,
+            section: String::new(),
+            detail: label.to_owned(),
+        }));
     }
     found
 }
+
+/// The labels of RFC 9293 that a line names, wherever they stand: no other RFC has such.
+fn labels(line: &str) -> impl Iterator<Item = &str> {
+    line.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).filter(|word| {
+        let number = KINDS.iter().find_map(|kind| word.strip_prefix(kind));
+        number.is_some_and(is_number)
+    })
+}
+
+/// What the labels of RFC 9293 begin with.
+const KINDS: [&str; 4] = ["MUST-", "SHLD-", "MAY-", "REC-"];
 
 /// The section after ` §`, and what follows it.
 fn section(text: &str) -> (&str, &str) {
@@ -65,14 +83,10 @@ fn section(text: &str) -> (&str, &str) {
     (section.trim_end_matches(['.', '-']), tail)
 }
 
-/// What stands in brackets, or a bare label such as ` MUST-7`.
+/// What stands in brackets.
 fn detail(text: &str) -> &str {
-    if let Some(inside) = text.strip_prefix(" (") {
-        return inside.split(')').next().unwrap_or("");
-    }
-    let word = text.trim_start().split([' ', ':', ',', ')', '.', ';']).next().unwrap_or("");
-    let label = ["MUST-", "SHLD-", "MAY-", "REC-"].iter().any(|kind| word.starts_with(kind));
-    if label { word } else { "" }
+    let inside = text.strip_prefix(" (").and_then(|inside| inside.split(')').next());
+    inside.unwrap_or("")
 }
 
 /// What is wrong with the way `line` cites, if anything.
