@@ -57,6 +57,7 @@ options! {
     NoDelay(bool) "TCP_NODELAY: no Nagle algorithm.",
     Cork(bool) "TCP_CORK: only full segments until it is cleared or 200 ms pass.",
     QuickAck(bool) "TCP_QUICKACK: acknowledge at once for now.",
+    NoTcpOptions(bool) "TCP_NOOPT: our SYN carries no options, so that none are agreed on; set before `connect` or `listen`.",
     MaxSegment(u16) "TCP_MAXSEG: announce and use at most this segment size; read: the size in use.",
     UserTimeout(Duration) "TCP_USER_TIMEOUT: unacknowledged data may wait this long; zero is the default of retransmission counts.",
     SynRetries(u8) "TCP_SYNCNT: SYN retransmissions before giving up (1 to 127).",

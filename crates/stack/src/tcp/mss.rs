@@ -27,6 +27,10 @@ const fn headers(remote: IpAddr) -> usize {
 // RFC 9293 §3.7.1 (MUST-67): no more than what the path's MTU leaves.
 pub(super) fn announced(config: &TcpConfig, options: &StreamOptions, path: &Path) -> u16 {
     let by_mtu = path.mtu.saturating_sub(headers(path.source));
+    if options.no_options {
+        // It is not announced, and the peer assumes this.
+        return default_mss(path.source);
+    }
     let limit = |limit: u16| if limit == 0 { u16::MAX } else { limit };
     let wanted = limit(config.max_mss).min(limit(options.max_segment));
     u16::try_from(by_mtu).unwrap_or(u16::MAX).min(wanted)

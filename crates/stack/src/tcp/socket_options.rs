@@ -30,6 +30,7 @@ pub(super) struct StreamOptions {
     pub(super) cork: bool,
     pub(super) out_of_band_inline: bool,
     pub(super) admitting: bool,
+    pub(super) no_options: bool,
     pub(super) mtu_discover: PathMtuDiscovery,
     pub(super) congestion: Congestion,
 }
@@ -56,6 +57,7 @@ static DEFAULT: StreamOptions = StreamOptions {
     cork: false,
     out_of_band_inline: false,
     admitting: false,
+    no_options: false,
     mtu_discover: PathMtuDiscovery::Want,
     congestion: Congestion::Reno,
 };
@@ -127,6 +129,7 @@ impl StreamOptions {
             SocketOption::MtuDiscover(how) => self.mtu_discover = how,
             SocketOption::BindToInterface(interface) => self.interface = interface,
             SocketOption::Admitting(on) => self.admitting = on,
+            SocketOption::NoTcpOptions(on) => self.no_options = on,
             SocketOption::Congestion(which) => self.congestion = which,
             _ => return Err(OptionError::NotSupported),
         }

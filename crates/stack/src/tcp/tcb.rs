@@ -94,8 +94,17 @@ pub(super) struct Agreed {
     pub(super) rcv_wind_shift: u8,
     /// The segment size that the peer announced, raised to the configured floor.
     pub(super) peer_mss: u16,
-    /// The segment size that we announced.
+    /// The segment size that we announced, or the default.
     pub(super) rcv_mss: u16,
+    /// Our SYN announces it. Without the option the peer takes the default (MUST-15).
+    pub(super) announces_mss: bool,
+}
+
+impl Agreed {
+    /// The MSS option of our SYN.
+    pub(super) fn mss_option(&self) -> Option<u16> {
+        self.announces_mss.then_some(self.rcv_mss)
+    }
 }
 
 /// Deadlines; [`Instant::MAX`] is "not running".

@@ -63,6 +63,7 @@ fn from_number(name: &str, value: i64) -> Option<Result<SocketOption, ()>> {
         "SO_RCVLOWAT" => size().map(SocketOption::ReceiveLowWater),
         "TCP_NODELAY" => Ok(SocketOption::NoDelay(on)),
         "TCP_CORK" | "TCP_NOPUSH" => Ok(SocketOption::Cork(on)),
+        "TCP_NOOPT" => Ok(SocketOption::NoTcpOptions(on)),
         "TCP_QUICKACK" => Ok(SocketOption::QuickAck(on)),
         "TCP_MAXSEG" => u16::try_from(value).map(SocketOption::MaxSegment).map_err(|_| ()),
         "TCP_KEEPIDLE" => seconds().map(SocketOption::KeepIdle),
@@ -97,6 +98,7 @@ fn option_name(name: &str) -> Option<OptionName> {
         "SO_LINGER" => OptionName::Linger,
         "TCP_NODELAY" => OptionName::NoDelay,
         "TCP_CORK" | "TCP_NOPUSH" => OptionName::Cork,
+        "TCP_NOOPT" => OptionName::NoTcpOptions,
         "TCP_QUICKACK" => OptionName::QuickAck,
         "TCP_MAXSEG" => OptionName::MaxSegment,
         "TCP_KEEPIDLE" => OptionName::KeepIdle,
@@ -125,6 +127,7 @@ fn to_number(option: SocketOption) -> Option<i64> {
         | SocketOption::NoDelay(on)
         | SocketOption::Cork(on)
         | SocketOption::QuickAck(on)
+        | SocketOption::NoTcpOptions(on)
         | SocketOption::AtMark(on) => Some(i64::from(on)),
         SocketOption::ReceiveBuffer(bytes)
         | SocketOption::SendBuffer(bytes)

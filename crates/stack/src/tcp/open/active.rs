@@ -6,11 +6,11 @@ use crate::counters::count;
 use crate::packet::Path;
 use crate::slab::Key;
 use crate::socket::{Cause, ConnectError, Domain, Fault, SocketFault};
-use crate::tcp::open::{initial_window, window_shift};
+use crate::tcp::Tcp;
+use crate::tcp::open::{initial_window, offer};
 use crate::tcp::record::Record;
 use crate::tcp::socket::{Role, StreamSocket};
-use crate::tcp::tcb::{Agreed, Origin, State, Tcb};
-use crate::tcp::{Tcp, mss};
+use crate::tcp::tcb::{Origin, State, Tcb};
 use alloc::boxed::Box;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use danja_wire::tcp::SeqNumber;
@@ -115,16 +115,8 @@ fn destination(
 
 /// What our SYN offers.
 fn prepare(core: &Core, socket: &StreamSocket, tcb: &mut Tcb, path: &Path) {
-    let config = &core.config.tcp;
-    tcb.agreed = Agreed {
-        timestamps: config.timestamps,
-        sack: config.sack,
-        window_scaling: config.window_scaling,
-        snd_wind_shift: 0,
-        rcv_wind_shift: window_shift(socket.receive_max(core)),
-        peer_mss: 0,
-        rcv_mss: mss::announced(config, tcb.options.get(), path),
-    };
+    let buffer = socket.receive_max(core);
+    tcb.agreed = offer(&core.config.tcp, tcb.options.get(), path, buffer);
     tcb.rcv_adv = SeqNumber(0) + initial_window(socket.receive_limit);
     tcb.state = State::SynSent;
 }

@@ -92,7 +92,7 @@ impl Tcp {
         let clock = (core.now.as_millis() as u32).wrapping_add(half.ts_offset);
         let value = clock & !((1 << OPTION_BITS) - 1) | bits;
         let options = Options {
-            mss: Some(agreed.rcv_mss),
+            mss: agreed.mss_option(),
             window_scale: agreed.window_scaling.then_some(agreed.rcv_wind_shift),
             sack_permitted: agreed.sack,
             timestamps: agreed.timestamps.then_some(Timestamps { value, echo: half.ts_recent }),

@@ -8,12 +8,12 @@ use crate::discard::Discard;
 use crate::packet::Outgoing;
 use crate::slab::Key;
 use crate::tcp::input::{self, acceptable, closed, may_challenge};
-use crate::tcp::open::{agreement, initial_window, window_shift};
+use crate::tcp::open::{agreement, initial_window, offer};
 use crate::tcp::output;
 use crate::tcp::record::{HalfOpen, Record, Syn};
 use crate::tcp::segment::{Endpoints, Segment};
 use crate::tcp::socket::{Listener, Role, StreamSocket};
-use crate::tcp::tcb::{Agreed, Origin, State, Tcb};
+use crate::tcp::tcb::{Origin, State, Tcb};
 use crate::tcp::{RecordId, Tcp, mss};
 use alloc::boxed::Box;
 use danja_wire::Instant;
@@ -130,15 +130,7 @@ impl Tcp {
             return None;
         };
         let config = &core.config.tcp;
-        let ours = Agreed {
-            timestamps: config.timestamps,
-            sack: config.sack,
-            window_scaling: config.window_scaling,
-            snd_wind_shift: 0,
-            rcv_wind_shift: window_shift(socket.receive_max(core)),
-            peer_mss: 0,
-            rcv_mss: mss::announced(config, options, &path),
-        };
+        let ours = offer(config, options, &path, socket.receive_max(core));
         Some(HalfOpen {
             local,
             remote,
@@ -380,7 +372,7 @@ pub(in crate::tcp) fn poll_transmit(
     half.due = false;
     let agreed = &half.agreed;
     let options = Options {
-        mss: Some(agreed.rcv_mss),
+        mss: agreed.mss_option(),
         window_scale: agreed.window_scaling.then_some(agreed.rcv_wind_shift),
         sack_permitted: agreed.sack,
         timestamps: timestamps(half, core.now),

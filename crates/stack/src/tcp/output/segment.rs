@@ -81,7 +81,7 @@ fn sack_blocks(conn: &mut Conn<'_>, options: &Options) -> SackBlocks {
 /// What a SYN offers, or a SYN-ACK agrees to: until the peer's SYN has come, `agreed` is what we
 /// offer.
 fn syn_options(tcb: &Tcb, options: &mut Options) {
-    options.mss = Some(tcb.agreed.rcv_mss);
+    options.mss = tcb.agreed.mss_option();
     options.window_scale = tcb.agreed.window_scaling.then_some(tcb.agreed.rcv_wind_shift);
     options.sack_permitted = tcb.agreed.sack;
 }
