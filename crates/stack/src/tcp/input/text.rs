@@ -121,17 +121,25 @@ fn note(conn: &mut Conn<'_>, seen: &Seen) {
     }
 }
 
-/// Room in the stack's budget; out-of-order data goes first.
+/// What a connection may hold beyond twice its buffer at true cost, in bytes: what its SYN
+/// announced, should the buffer have been made smaller since.
+const COST_SLACK: usize = 65_536;
+
+/// Room in the stack's budget and the socket's buffer; out-of-order data goes first.
 fn has_memory(conn: &mut Conn<'_>, length: usize, beyond_gap: bool) -> bool {
-    if conn.core.budget.pressure() {
+    let Some(socket) = conn.socket.as_deref_mut() else { return true };
+    let most = socket.receive_limit.saturating_mul(2).saturating_add(COST_SLACK);
+    let full = |held: usize| held.saturating_add(length) > most;
+    if conn.core.budget.pressure() || full(socket.charged) {
         if beyond_gap {
             return false;
         }
-        if let Some(socket) = conn.socket.as_deref_mut()
-            && socket.receive.prune()
-        {
+        if socket.receive.prune() {
             count(&mut conn.core.counters.tcp_rcv_pruned);
             socket.charge(conn.core);
+        }
+        if full(socket.charged) {
+            return false;
         }
     }
     let fits = conn.core.budget.try_take(length);

@@ -31,11 +31,30 @@ pub(in crate::tcp) fn announce(conn: &mut Conn<'_>) -> u16 {
     if tcb.rcv_adv.lt(tcb.rcv_nxt) {
         tcb.rcv_adv = tcb.rcv_nxt;
     }
-    let field = field(tcb.rcv_wnd(), tcb.agreed.rcv_wind_shift);
+    let shift = tcb.agreed.rcv_wind_shift;
+    if overcommitted(conn) {
+        // RFC 7323 §2.4: "will have to either advertise a new window that is beyond what it
+        // previously advertised (and perhaps beyond the buffer) or will have to advertise a
+        // smaller window". What was announced is still honoured: `rcv_adv` stays.
+        return u16::try_from(conn.tcb.rcv_wnd().wrapping_shr(shift.into())).unwrap_or(u16::MAX);
+    }
+    let tcb = &mut *conn.tcb;
+    let field = field(tcb.rcv_wnd(), shift);
     // Rounding up to the scale moved the edge a little to the right.
-    let announced = u32::from(field).wrapping_shl(u32::from(tcb.agreed.rcv_wind_shift));
+    let announced = u32::from(field).wrapping_shl(u32::from(shift));
     tcb.rcv_adv = tcb.rcv_nxt + announced;
     field
+}
+
+/// Whether rounding up has moved the right edge well beyond what the buffer holds: data that
+/// comes in segments smaller than the scale's unit would never close the window.
+fn overcommitted(conn: &Conn<'_>) -> bool {
+    let Some(socket) = conn.socket.as_deref() else { return false };
+    let (limit, window) = (socket.receive_limit, conn.tcb.rcv_wnd() as usize);
+    let beyond = |held: usize, most: usize| {
+        held.saturating_add(window) > most.saturating_add(socket.receive_limit / 8)
+    };
+    beyond(socket.receive.len(), limit) || beyond(socket.charged, limit.saturating_mul(2))
 }
 
 /// The window field for a window; rounded up, so that the edge does not move left (RFC 9293

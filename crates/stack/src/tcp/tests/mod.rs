@@ -3,6 +3,7 @@
 mod errors;
 mod features;
 mod handshake;
+mod limits;
 mod listen;
 mod pair;
 mod property;
