@@ -20,6 +20,8 @@ const START: Instant = Instant::from_secs(1_000);
 
 /// Steps at one moment after which the stack counts as running in circles.
 const MOST_STEPS: usize = 100_000;
+/// Steps after which a script counts as too long: a timer that runs for years.
+const MOST_STEPS_IN_ALL: usize = 1_000_000;
 
 /// One stack in virtual time.
 pub(super) struct Machine {
@@ -29,6 +31,7 @@ pub(super) struct Machine {
     /// What the stack sent and nobody looked at yet, with the time it left.
     pub(super) sent: VecDeque<(Instant, Vec<u8>)>,
     steps: usize,
+    steps_in_all: usize,
 }
 
 impl Machine {
@@ -40,7 +43,8 @@ impl Machine {
         let interface = stack.add_interface(interface, START)?;
         let destination = Cidr::any(Version::V4);
         stack.add_route(Route { destination, gateway: None, interface, metric: 0 }, START);
-        let mut machine = Self { stack, now: START, interface, sent: VecDeque::new(), steps: 0 };
+        let mut machine =
+            Self { stack, now: START, interface, sent: VecDeque::new(), steps: 0, steps_in_all: 0 };
         machine.collect();
         Some(machine)
     }
@@ -81,6 +85,10 @@ impl Machine {
             return Ok(false);
         };
         self.steps = if due > self.now { 0 } else { self.steps + 1 };
+        self.steps_in_all += 1;
+        if self.steps_in_all > MOST_STEPS_IN_ALL {
+            return Err(format!("the script takes more than {MOST_STEPS_IN_ALL} steps"));
+        }
         if self.steps > MOST_STEPS {
             return Err("the stack asks without end to be called at the same moment".to_owned());
         }

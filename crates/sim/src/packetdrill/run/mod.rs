@@ -124,7 +124,11 @@ fn options(script: &Script) -> Result<Options, (usize, String)> {
         match option.name.as_str() {
             "ip_version" if value == "ipv4" => {}
             "ip_version" => return Err((option.line, format!("{value} is not simulated"))),
-            "mtu" => options.mtu = value.parse().map_err(|_| refused())?,
+            // RFC 791 §3.2: every link carries 68 bytes.
+            "mtu" => {
+                let mtu = value.parse().ok().filter(|mtu| (68..=65_535).contains(mtu));
+                options.mtu = mtu.ok_or_else(refused)?;
+            }
             "tolerance_usecs" => {
                 options.tolerance.least =
                     Duration::from_micros(value.parse().map_err(|_| refused())?);

@@ -94,6 +94,7 @@ impl Packets {
                 (flow.remote, flow.local, 6, segment_bytes(flow, segment)?)
             }
             Body::Udp { ports, length } => {
+                fits(usize::from(*length) + 8)?;
                 let flow =
                     self.flow(ports.map(|(source, destination)| (destination, source)), false);
                 (
@@ -105,7 +106,9 @@ impl Packets {
             }
             Body::Icmp(message) => {
                 let flow = self.flow(None, false);
-                (flow.remote, flow.local, 1, icmp::bytes(message, flow)?)
+                let bytes = icmp::bytes(message, flow)?;
+                fits(bytes.len())?;
+                (flow.remote, flow.local, 1, bytes)
             }
         };
         machine.receive(build::ipv4(&packet.ip, *source.ip(), *destination.ip(), protocol, &bytes));
@@ -273,9 +276,14 @@ fn segment_bytes(flow: &mut Flow, segment: &Segment) -> Result<Vec<u8>, Stop> {
         urgent: segment.urgent.unwrap_or(0),
     };
     let length = usize::try_from(segment.length).unwrap_or(usize::MAX);
-    let room = usize::from(u16::MAX) - 80;
-    if length > room {
-        return Err(Stop::Skip(format!("{length} bytes do not fit into an IPv4 packet")));
-    }
+    fits(length.saturating_add(60))?;
     Ok(build::tcp(flow.remote, flow.local, &numbers, &translated.options, length))
+}
+
+/// Whether so many bytes fit behind an IPv4 header.
+fn fits(bytes: usize) -> Result<(), Stop> {
+    if bytes <= usize::from(u16::MAX) - 20 {
+        return Ok(());
+    }
+    Err(Stop::Skip(format!("{bytes} bytes do not fit into an IPv4 packet")))
 }

@@ -25,7 +25,7 @@ struct Request {
 
 /// What a call of these families asks for, whichever way it says it.
 fn request(call: &Call, personality: Personality) -> Result<Request, Stop> {
-    let (text, length, flags) = match call.name.as_str() {
+    let (text, wanted, flags) = match call.name.as_str() {
         "read" | "write" => {
             (text(expression(call, 1)?), number(expression(call, 2)?, personality)?, 0)
         }
@@ -53,9 +53,19 @@ fn request(call: &Call, personality: Personality) -> Result<Request, Stop> {
     if flags & !UNDERSTOOD != 0 {
         return Err(Stop::Skip(format!("{} with flags {flags:#x} is not simulated", call.name)));
     }
+    Ok(Request { text, length: length(wanted)?, flags })
+}
+
+/// What one call transfers at most.
+const MOST_BYTES: usize = 64 << 20;
+
+fn length(number: i64) -> Result<usize, Stop> {
     let length =
-        usize::try_from(length).map_err(|_| Stop::Fail(format!("{length} is no length")))?;
-    Ok(Request { text, length, flags })
+        usize::try_from(number).map_err(|_| Stop::Fail(format!("{number} is no length")))?;
+    if length > MOST_BYTES {
+        return Err(Stop::Skip(format!("{length} bytes in one call are too many to simulate")));
+    }
+    Ok(length)
 }
 
 fn text(expression: &Expression) -> Option<Vec<u8>> {
@@ -82,7 +92,7 @@ fn vectors(
         let (Some(bytes), Some(length)) = (values.next(), values.next()) else {
             return Err(Stop::Skip("a vector is {bytes, length}".to_owned()));
         };
-        let length = usize::try_from(number(length, personality)?).unwrap_or(0);
+        let length = self::length(number(length, personality)?)?;
         let bytes = text(bytes);
         given |= bytes.is_some();
         let mut bytes = bytes.unwrap_or_default();
