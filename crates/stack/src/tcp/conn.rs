@@ -18,6 +18,8 @@ pub(super) enum Done {
     Not,
     /// It becomes a TIME-WAIT record.
     TimeWait,
+    /// It becomes a small FIN-WAIT-2 record.
+    FinWait2,
     /// It is deleted: CLOSED.
     Closed,
 }
@@ -76,16 +78,35 @@ impl Conn<'_> {
             return;
         }
         output::arm_persist(self);
-        if !self.tcb.listed && output::wants(self) {
+        if self.tcb.listed.is_some() || output::wants(self) {
             self.list();
+            self.watch();
         }
         self.arm();
     }
 
-    /// Puts the connection at the end of its interface's ready list.
+    /// Puts the connection at the end of its interface's ready list, if it is not there. An
+    /// entry that a change of routes left on another list finds nothing to send.
     pub(super) fn list(&mut self) {
-        self.tcb.listed = true;
-        self.core.ready.push(self.tcb.path.interface, Sender::Tcp(self.id));
+        output::refresh_path(self);
+        let interface = self.tcb.path.interface;
+        if self.tcb.listed != Some(interface) {
+            self.tcb.listed = Some(interface);
+            self.core.ready.push(interface, Sender::Tcp(self.id));
+        }
+    }
+
+    /// What waits for its turn is timed too: an interface may be down.
+    fn watch(&mut self) {
+        let tcb = &mut *self.tcb;
+        let waits = tcb.syn_due || tcb.fin_unsent() || tcb.unsent() > 0;
+        if waits && tcb.flight() == 0 && tcb.deadlines.retransmit == Instant::MAX {
+            if tcb.backoff == 0 {
+                tcb.stalled_since = self.core.now;
+            }
+            let next = self.core.now + loss::rto(tcb, &self.core.config.tcp);
+            tcb.deadlines.retransmit = loss::within_user_timeout(tcb, self.core.now, next);
+        }
     }
 
     /// Makes sure that the timer comes out no later than the earliest deadline. It may come

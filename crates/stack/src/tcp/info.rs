@@ -4,7 +4,7 @@ use super::Tcp;
 use super::loss::{self, Mode};
 use super::record::{HalfOpen, Record, TimeWait};
 use super::socket::{Role, StreamSocket, Urgent};
-use super::tcb::{AckNeed, Phase, State, Tcb};
+use super::tcb::{AckNeed, Tcb};
 use crate::core_state::Core;
 use crate::slab::Key;
 use crate::socket::{SocketId, SocketKind};
@@ -150,7 +150,11 @@ pub(super) fn of_record(
         Record::HalfOpen(half) => {
             (TcpState::SynReceived, size_of::<HalfOpen>(), of_half_open(core, half))
         }
-        Record::TimeWait(wait) => (TcpState::TimeWait, size_of::<TimeWait>(), of_time_wait(wait)),
+        Record::TimeWait(wait) => {
+            let waits = wait.fin_wait_2;
+            let state = if waits { TcpState::FinWait2 } else { TcpState::TimeWait };
+            (state, size_of::<TimeWait>(), of_time_wait(wait))
+        }
         Record::Pending(pending) => {
             let mut info = of_nothing(local, remote, TcpState::Listen);
             info.memory = size_of_val(&**pending);
@@ -176,15 +180,14 @@ pub(super) fn of_record(
 fn timers(tcb: &Tcb) -> Vec<(TimerName, Instant)> {
     let deadlines = &tcb.deadlines;
     let retransmit = if tcb.persisting { TimerName::Persist } else { TimerName::Retransmission };
-    let life = match tcb.state {
-        State::Synchronized(Phase::FinWait2) => TimerName::FinWait2,
-        _ => TimerName::UserTimeout,
-    };
+    let limit = tcb.options.get().user_timeout;
+    let stalled = deadlines.retransmit != Instant::MAX && !limit.is_zero();
+    let user = if stalled { tcb.stalled_since + limit } else { Instant::MAX };
     [
         (retransmit, deadlines.retransmit),
         (TimerName::DelayedAck, deadlines.delayed_ack),
         (TimerName::KeepAlive, deadlines.keep_alive),
-        (life, deadlines.life),
+        (TimerName::UserTimeout, user),
     ]
     .into_iter()
     .filter(|(_, at)| *at != Instant::MAX)
@@ -265,6 +268,7 @@ fn of_half_open(core: &Core, half: &HalfOpen) -> TcpInfo {
 }
 
 fn of_time_wait(wait: &TimeWait) -> TcpInfo {
+    let name = if wait.fin_wait_2 { TimerName::FinWait2 } else { TimerName::TimeWait };
     TcpInfo {
         iss: SeqNumber(0),
         snd_una: wait.snd_nxt,
@@ -307,6 +311,6 @@ fn of_time_wait(wait: &TimeWait) -> TcpInfo {
         segments_out: 0,
         segments_in: 0,
         out_of_order: 0,
-        timers: [(TimerName::TimeWait, wait.deadline)].into_iter().collect(),
+        timers: [(name, wait.deadline)].into_iter().collect(),
     }
 }

@@ -101,13 +101,17 @@ impl Tcp {
 
     /// Gives a segment to its record or listener; `false` if there is none.
     fn dispatch(&mut self, core: &mut Core, segment: &mut Segment<'_>, ends: Endpoints) -> bool {
+        let mut above = None;
         if let Some(id) = self.demux.find(core, &self.records, ends.0, ends.1) {
             let taken = match self.records.get(id.0) {
                 Some(Record::Connection(_)) => {
                     self.with_conn(core, id, |conn| input::on_segment(conn, segment)).is_some()
                 }
                 Some(Record::HalfOpen(_)) => self.half_open_input(core, segment, ends, id),
-                Some(Record::TimeWait(_)) => self.time_wait_input(core, segment, ends, id),
+                Some(Record::TimeWait(_)) => {
+                    above = self.time_wait_input(core, segment, ends, id);
+                    above.is_none()
+                }
                 Some(Record::Pending(_)) => self.pending_input(core, segment, ends, id),
                 None => false,
             };
@@ -118,7 +122,7 @@ impl Tcp {
         let Some(place) = self.demux.listener(ends.0, ends.1, segment.packet.interface) else {
             return false;
         };
-        self.listen_input(core, segment, ends, place);
+        self.listen_input(core, segment, ends, place, above);
         true
     }
 
@@ -167,7 +171,7 @@ impl Tcp {
                 output::poll_transmit(&mut conn, room)
             }
             Record::HalfOpen(half) => {
-                let packet = open::passive::poll_transmit(core, record, half)?;
+                let packet = open::passive::poll_transmit(core, half)?;
                 Some((half.path, packet))
             }
             _ => None,

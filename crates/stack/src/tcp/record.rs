@@ -38,13 +38,16 @@ pub(super) struct HalfOpen {
     /// When the first SYN-ACK went out (RTT), and when the next one is due.
     pub(super) sent_at: Option<Instant>,
     pub(super) deadline: Instant,
-    /// SYN-ACKs sent.
-    pub(super) sent: u8,
+    /// Time-outs so far.
+    pub(super) timeouts: u8,
+    /// More than one SYN-ACK went out: no round-trip time can be told (Karn).
+    pub(super) resent: bool,
     /// A SYN-ACK is to be sent at the next turn.
     pub(super) due: bool,
-    pub(super) listed: bool,
-    /// The ACK came while the accept queue was full.
-    pub(super) overflowed: bool,
+    /// The interface on whose ready list it is.
+    pub(super) listed: Option<InterfaceId>,
+    /// The listener's SO_REUSEADDR when the record was made.
+    pub(super) reuse_address: bool,
     pub(super) ttl: u8,
     pub(super) tos: u8,
     pub(super) challenge_second: Instant,
@@ -52,7 +55,7 @@ pub(super) struct HalfOpen {
     pub(super) timer: Option<Timer>,
 }
 
-/// TIME-WAIT, or FIN-WAIT-2 of an orphan.
+/// TIME-WAIT, or FIN-WAIT-2 that no application waits for.
 pub(super) struct TimeWait {
     pub(super) local: SocketAddr,
     pub(super) remote: SocketAddr,
@@ -72,6 +75,8 @@ pub(super) struct TimeWait {
     pub(super) challenge_second: Instant,
     pub(super) challenges: u32,
     pub(super) reuse_address: bool,
+    /// The peer's FIN is still to come.
+    pub(super) fin_wait_2: bool,
     pub(super) ttl: u8,
     pub(super) tos: u8,
     pub(super) timer: Option<Timer>,
@@ -84,6 +89,7 @@ pub(super) struct Pending {
     pub(super) listener: Key,
     pub(super) interface: InterfaceId,
     pub(super) syn: Syn,
+    pub(super) reuse_address: bool,
     pub(super) quote: Quote,
     pub(super) deadline: Instant,
     pub(super) timer: Option<Timer>,

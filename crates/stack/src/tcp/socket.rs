@@ -176,6 +176,12 @@ impl StreamSocket {
         }
     }
 
+    /// Whether there is enough to read for the application to be told: its low-water mark, but
+    /// no more than what the buffer surely takes.
+    pub(super) fn has_enough(&self, there: usize) -> bool {
+        there >= self.options.get().receive_low_water.min(self.receive_limit / 2).max(1)
+    }
+
     /// Records what ended the connection, if nothing was recorded before.
     pub(super) fn fail(&mut self, fault: Option<SocketFault>) {
         if self.error.is_none() {

@@ -8,7 +8,6 @@ use super::{RecordId, Tcp, info, state, timers};
 use crate::core_state::Core;
 use crate::counters::count;
 use crate::event::Ready;
-use crate::slab::Key;
 use crate::socket::SocketFault;
 use alloc::boxed::Box;
 
@@ -41,9 +40,10 @@ impl Tcp {
         conn.finish();
         match conn.done {
             Done::Not => {}
-            Done::TimeWait => {
+            Done::TimeWait | Done::FinWait2 => {
+                let waits = conn.done == Done::FinWait2;
                 state::leave(&mut conn);
-                self.begin_time_wait(core, id);
+                self.begin_time_wait(core, id, waits);
             }
             Done::Closed => {
                 state::leave(&mut conn);
@@ -82,17 +82,18 @@ impl Tcp {
                 (tcb.socket, tcb.options.get().reuse_address)
             }
             Record::TimeWait(wait) => {
-                self.time_wait_count = self.time_wait_count.saturating_sub(1);
+                let counted = usize::from(!wait.fin_wait_2);
+                self.time_wait_count = self.time_wait_count.saturating_sub(counted);
                 (wait.socket, wait.reuse_address)
             }
             Record::HalfOpen(half) => {
-                let place = half.listener;
+                let (place, reuse) = (half.listener, half.reuse_address);
                 self.forget_half_open(place);
-                (None, self.reuses_address(place))
+                (None, reuse)
             }
             Record::Pending(pending) => {
                 self.waiting.remove(pending.remote.ip());
-                (None, self.reuses_address(pending.listener))
+                (None, pending.reuse_address)
             }
         };
         self.demux.free_port(ends.0, reuse);
@@ -103,10 +104,6 @@ impl Tcp {
             }
         }
         Some(record)
-    }
-
-    fn reuses_address(&self, place: Key) -> bool {
-        self.sockets.get(place).is_some_and(|socket| socket.options.get().reuse_address)
     }
 
     fn last_information(&self, core: &Core, id: RecordId) -> Option<crate::ControlInfo> {
@@ -130,7 +127,9 @@ impl Tcp {
             return;
         }
         let socket = wait.socket;
-        count(&mut core.counters.tcp_time_wait);
+        if !wait.fin_wait_2 {
+            count(&mut core.counters.tcp_time_wait);
+        }
         self.delete(core, id, None);
         if let Some(socket) = socket.and_then(|key| self.sockets.get(key)) {
             socket.raise(core, Ready::FINISHED);

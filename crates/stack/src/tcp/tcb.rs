@@ -9,6 +9,7 @@ use super::congestion::Reno;
 use super::loss::{Records, Recovery, Rtt};
 use super::socket_options::OptionSet;
 use crate::buffer::SendQueue;
+use crate::interface::InterfaceId;
 use crate::packet::Path;
 use crate::slab::Key;
 use crate::timer::Timer;
@@ -114,20 +115,14 @@ pub(super) struct Deadlines {
     pub(super) retransmit: Instant,
     pub(super) delayed_ack: Instant,
     pub(super) keep_alive: Instant,
-    /// End of FIN-WAIT-2 for an orphan, or the user timeout.
-    pub(super) life: Instant,
 }
 
 impl Deadlines {
-    pub(super) const NONE: Self = Self {
-        retransmit: Instant::MAX,
-        delayed_ack: Instant::MAX,
-        keep_alive: Instant::MAX,
-        life: Instant::MAX,
-    };
+    pub(super) const NONE: Self =
+        Self { retransmit: Instant::MAX, delayed_ack: Instant::MAX, keep_alive: Instant::MAX };
 
     pub(super) fn earliest(&self) -> Instant {
-        self.retransmit.min(self.delayed_ack).min(self.keep_alive).min(self.life)
+        self.retransmit.min(self.delayed_ack).min(self.keep_alive)
     }
 }
 
@@ -227,8 +222,8 @@ pub(super) struct Tcb {
     /// The application has sent all: FIN follows what is queued.
     pub(super) fin_queued: bool,
     pub(super) fin_sent: bool,
-    /// It is on its interface's ready list.
-    pub(super) listed: bool,
+    /// The interface on whose ready list it is.
+    pub(super) listed: Option<InterfaceId>,
     /// Bytes of the ready list's quantum that are used up.
     pub(super) turn_used: u32,
     /// What the application sent last is to be followed by more (MSG_MORE).
@@ -329,7 +324,7 @@ impl Tcb {
             push_out: false,
             fin_queued: false,
             fin_sent: false,
-            listed: false,
+            listed: None,
             turn_used: 0,
             more_coming: false,
             send_blocked: false,

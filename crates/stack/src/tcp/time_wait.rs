@@ -2,7 +2,7 @@
 //! connection; RFC 1337 (RST is ignored), RFC 6191 (a new connection may take its place).
 
 use super::conn::Conn;
-use super::input::{acceptable, may_challenge};
+use super::input::{acceptable, closed, may_challenge};
 use super::output;
 use super::record::{Record, TimeWait};
 use super::segment::{Endpoints, Segment};
@@ -12,11 +12,11 @@ use crate::core_state::Core;
 use crate::counters::count;
 use crate::discard::Discard;
 use alloc::boxed::Box;
-use danja_wire::tcp::{Flags, Header, Options, Timestamps};
+use danja_wire::tcp::{Flags, Header, Options, SeqNumber, Timestamps};
 
 impl TimeWait {
     /// What is left of a connection.
-    fn of(tcb: &Tcb, core: &Core) -> Self {
+    fn of(tcb: &Tcb, core: &Core, fin_wait_2: bool) -> Self {
         let options = tcb.options.get();
         Self {
             local: tcb.local,
@@ -31,10 +31,16 @@ impl TimeWait {
             ts_recent: tcb.ts_recent,
             ts_offset: tcb.ts_offset,
             ts_recent_at: tcb.ts_recent_at,
-            deadline: core.now + core.config.tcp.time_wait,
+            deadline: core.now
+                + if fin_wait_2 {
+                    options.linger2.unwrap_or(core.config.tcp.fin_wait_2)
+                } else {
+                    core.config.tcp.time_wait
+                },
             challenge_second: tcb.challenge_second,
             challenges: tcb.challenges,
             reuse_address: options.reuse_address,
+            fin_wait_2,
             ttl: options.ttl,
             tos: options.tos,
             timer: tcb.timer,
@@ -51,11 +57,18 @@ enum Outcome {
     Restart,
     /// A SYN that may begin a new connection.
     Reincarnate,
+    /// FIN-WAIT-2: their FIN has come.
+    Fin,
+    /// FIN-WAIT-2: data that nobody will read; answered with RST.
+    Abort,
+    /// FIN-WAIT-2: they reset the connection.
+    Gone,
 }
 
 impl Tcp {
-    /// A connection's last state but one is over: its control block becomes a small record.
-    pub(super) fn begin_time_wait(&mut self, core: &mut Core, id: RecordId) {
+    /// A connection's last state but one is over, or nobody waits for the rest of it: its
+    /// control block becomes a small record.
+    pub(super) fn begin_time_wait(&mut self, core: &mut Core, id: RecordId, fin_wait_2: bool) {
         let Some(Record::Connection(tcb)) = self.records.get_mut(id.0) else { return };
         if tcb.ack != super::tcb::AckNeed::None {
             // The acknowledgement of the FIN goes out now: there is no turn for it later.
@@ -68,11 +81,13 @@ impl Tcp {
         if let Some(busy) = &tcb.busy {
             core.budget.give_back(busy.queue.cost());
         }
-        let wait = TimeWait::of(tcb, core);
+        let wait = TimeWait::of(tcb, core, fin_wait_2);
         if let Some(record) = self.records.get_mut(id.0) {
             *record = Record::TimeWait(Box::new(wait));
         }
-        self.limit_time_wait(core, id);
+        if !fin_wait_2 {
+            self.limit_time_wait(core, id);
+        }
         self.arm_record(core, id);
     }
 
@@ -81,7 +96,8 @@ impl Tcp {
         self.time_waits.push_back(id);
         self.time_wait_count = self.time_wait_count.saturating_add(1);
         while let Some(oldest) = self.time_waits.front().copied() {
-            let stale = !matches!(self.records.get(oldest.0), Some(Record::TimeWait(_)));
+            let found = self.records.get(oldest.0);
+            let stale = !matches!(found, Some(Record::TimeWait(wait)) if !wait.fin_wait_2);
             if !stale && self.time_wait_count <= core.config.limits.time_wait {
                 break;
             }
@@ -94,18 +110,39 @@ impl Tcp {
         }
     }
 
-    /// A segment for a TIME-WAIT record. `false` if the record is gone and the segment begins a
-    /// new connection.
+    /// A segment for a TIME-WAIT record. If the record is gone and the segment begins a new
+    /// connection: the last sequence number that the old one used.
     pub(super) fn time_wait_input(
         &mut self,
         core: &mut Core,
         segment: &Segment<'_>,
         ends: Endpoints,
         id: RecordId,
-    ) -> bool {
+    ) -> Option<SeqNumber> {
         let listens = self.demux.listener(ends.0, ends.1, segment.packet.interface).is_some();
-        let Some(Record::TimeWait(wait)) = self.records.get_mut(id.0) else { return false };
-        match judge(wait, segment, core, listens) {
+        let Some(Record::TimeWait(wait)) = self.records.get_mut(id.0) else { return None };
+        let outcome = if wait.fin_wait_2 {
+            judge_fin_wait_2(wait, segment, core)
+        } else {
+            judge(wait, segment, core, listens)
+        };
+        match outcome {
+            Outcome::Fin => {
+                wait.rcv_nxt += 1;
+                wait.fin_wait_2 = false;
+                wait.deadline = core.now + core.config.tcp.time_wait;
+                acknowledge(core, wait);
+                self.limit_time_wait(core, id);
+            }
+            Outcome::Abort => {
+                count(&mut core.counters.tcp_abort_on_data);
+                core.discard(Discard::TcpAfterClose);
+                closed::answer(core, segment, ends);
+                self.delete(core, id, None);
+            }
+            Outcome::Gone => {
+                self.delete(core, id, None);
+            }
             Outcome::Ignore(reason) => core.discard(reason),
             Outcome::Acknowledge(reason) => {
                 core.discard(reason);
@@ -127,11 +164,12 @@ impl Tcp {
             }
             Outcome::Reincarnate => {
                 count(&mut core.counters.tcp_time_wait_recycled);
+                let last = wait.snd_nxt;
                 self.delete(core, id, None);
-                return false;
+                return Some(last);
             }
         }
-        true
+        None
     }
 }
 
@@ -173,6 +211,53 @@ fn judge(wait: &TimeWait, segment: &Segment<'_>, core: &Core, listens: bool) -> 
         return Outcome::Restart;
     }
     Outcome::Acknowledge(Discard::TcpSequence)
+}
+
+/// The steps of RFC 9293 §3.10.7.4 for FIN-WAIT-2 without an application.
+fn judge_fin_wait_2(wait: &TimeWait, segment: &Segment<'_>, core: &Core) -> Outcome {
+    if !segment.flags.intersects(Flags::ACK | Flags::SYN | Flags::RST) {
+        return Outcome::Ignore(Discard::TcpFlags);
+    }
+    // First: sequence number. Second: RST (RFC 5961 §3.2). Fourth: SYN (§4.2).
+    if segment.has(Flags::RST) {
+        return match segment.seq {
+            seq if seq == wait.rcv_nxt => Outcome::Gone,
+            seq if seq.in_window(wait.rcv_nxt, wait.rcv_wnd) => {
+                Outcome::Challenge(Discard::TcpReset)
+            }
+            _ => Outcome::Ignore(Discard::TcpReset),
+        };
+    }
+    if segment.has(Flags::SYN) {
+        return Outcome::Challenge(Discard::TcpSynInWindow);
+    }
+    let old = match segment.ts_value() {
+        None if wait.timestamps => return Outcome::Ignore(Discard::TcpNoTimestamp),
+        Some(value) if wait.timestamps => {
+            super::input::is_old(value, wait.ts_recent, wait.ts_recent_at, core.now)
+        }
+        _ => false,
+    };
+    if old || !acceptable(segment.seq, segment.len(), wait.rcv_nxt, wait.rcv_wnd) {
+        return match segment.len() {
+            0 => Outcome::Challenge(Discard::TcpSequence),
+            _ => Outcome::Acknowledge(Discard::TcpSequence),
+        };
+    }
+    // Fifth: ACK. Everything we sent was acknowledged.
+    if segment.ack.gt(wait.snd_nxt) {
+        return Outcome::Challenge(Discard::TcpAck);
+    }
+    // Seventh: text. Eighth: FIN.
+    let text_end = segment.seq + segment.data_len();
+    if text_end.gt(wait.rcv_nxt) && segment.data_len() > 0 {
+        return Outcome::Abort;
+    }
+    match segment.has(Flags::FIN) {
+        true if text_end == wait.rcv_nxt => Outcome::Fin,
+        true => Outcome::Acknowledge(Discard::TcpSequence),
+        false => Outcome::Ignore(Discard::TcpSequence),
+    }
 }
 
 fn acknowledge(core: &mut Core, wait: &TimeWait) {

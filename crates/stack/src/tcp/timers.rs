@@ -2,7 +2,7 @@
 //! acknowledgement, keep-alive, user timeout, FIN-WAIT-2. One timer a record, at the earliest.
 
 use super::RecordId;
-use super::conn::Conn;
+use super::conn::{Conn, Done};
 use super::loss;
 use super::output;
 use super::tcb::{AckNeed, Phase, State};
@@ -51,12 +51,6 @@ pub(super) fn on_timer(conn: &mut Conn<'_>) {
     if conn.tcb.deadlines.keep_alive <= now {
         on_keep_alive(conn);
     }
-    if conn.tcb.deadlines.life <= now {
-        conn.tcb.deadlines.life = Instant::MAX;
-        if conn.tcb.state == State::Synchronized(Phase::FinWait2) && conn.socket.is_none() {
-            conn.end(None);
-        }
-    }
 }
 
 /// Whether the user timeout (RFC 5482 §3, TCP_USER_TIMEOUT) has run out.
@@ -66,8 +60,14 @@ fn user_timeout(conn: &Conn<'_>) -> bool {
 }
 
 fn retransmit(conn: &mut Conn<'_>) {
-    if conn.tcb.flight() == 0 {
+    let waits = conn.tcb.unsent() > 0 || conn.tcb.fin_unsent();
+    if conn.tcb.flight() == 0 && !waits {
         conn.tcb.deadlines.retransmit = Instant::MAX;
+        return;
+    }
+    // DESIGN's order under memory pressure: orphans go first.
+    if conn.socket.is_none() && conn.core.budget.pressure() {
+        conn.time_out(Cause::Memory);
         return;
     }
     if user_timeout(conn) {
@@ -89,6 +89,12 @@ fn retransmit(conn: &mut Conn<'_>) {
         return;
     }
     conn.tcb.probes = conn.tcb.probes.saturating_add(1);
+    if conn.tcb.flight() == 0 {
+        // It waits for a turn that does not come: nothing was lost.
+        conn.tcb.backoff = conn.tcb.backoff.saturating_add(1);
+        conn.tcb.deadlines.retransmit = Instant::MAX;
+        return;
+    }
     loss::on_retransmission_timeout(conn);
 }
 
@@ -149,10 +155,11 @@ fn on_keep_alive(conn: &mut Conn<'_>) {
     conn.tcb.probe_due = true;
 }
 
-/// FIN-WAIT-2 of a connection that no application waits for ends by time.
+/// FIN-WAIT-2 of a connection that no application waits for needs no control block, and ends
+/// by time.
 pub(super) fn fin_wait_2(conn: &mut Conn<'_>) {
-    if conn.socket.is_none() && conn.tcb.state == State::Synchronized(Phase::FinWait2) {
-        let own = conn.tcb.options.get().linger2;
-        conn.tcb.deadlines.life = conn.core.now + own.unwrap_or(conn.core.config.tcp.fin_wait_2);
+    let orphan = conn.socket.is_none() && conn.done == Done::Not;
+    if orphan && conn.tcb.state == State::Synchronized(Phase::FinWait2) {
+        conn.done = Done::FinWait2;
     }
 }

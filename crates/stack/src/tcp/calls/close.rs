@@ -112,7 +112,6 @@ impl Tcp {
         let Some(socket) = self.sockets.get_mut(place) else { return };
         let role = core::mem::replace(&mut socket.role, Role::Fresh);
         let Role::Listener(listener) = role else { return };
-        self.half_open = self.half_open.saturating_sub(listener.half_open);
         if let Some(local) = socket.local {
             self.demux.remove_listener(local.port(), place);
             self.ports.set_listening(local.port(), place, false);

@@ -69,7 +69,7 @@ fn connected(socket: &StreamSocket, tcb: &Tcb) -> Ready {
         _ => 0,
     };
     let there = socket.receive.len().saturating_sub(apart);
-    if closed || there >= socket.options.get().receive_low_water {
+    if closed || socket.has_enough(there) {
         ready = ready.with(Ready::READABLE);
     }
     if closed {

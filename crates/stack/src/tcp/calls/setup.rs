@@ -151,6 +151,7 @@ impl Tcp {
                     socket.local = None;
                 }
                 socket.role = Role::Fresh;
+                socket.soft_error = None;
                 self.open_active(core, place, remote)
             }
         }

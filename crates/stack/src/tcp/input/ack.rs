@@ -111,11 +111,12 @@ fn update_window(conn: &mut Conn<'_>, segment: &Segment<'_>, window: u32) {
     if !newer {
         return;
     }
+    let grown = window > tcb.snd_wnd;
     tcb.snd_wnd = window;
     tcb.max_snd_wnd = tcb.max_snd_wnd.max(window);
     tcb.snd_wl1 = segment.seq;
     tcb.snd_wl2 = segment.ack;
-    if tcb.persisting && window > 0 {
+    if tcb.persisting && grown {
         // The window has opened: what the persist timer waited for.
         tcb.persisting = false;
         tcb.backoff = 0;

@@ -66,7 +66,6 @@ pub(super) fn on_segment(conn: &mut Conn<'_>, segment: &mut Segment<'_>) {
         run(conn, segment, &STEPS)
     };
     apply(conn, segment, step);
-    conn.finish();
 }
 
 /// Runs steps until one does not continue.

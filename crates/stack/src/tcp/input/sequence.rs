@@ -38,7 +38,9 @@ pub(super) fn check(conn: &mut Conn<'_>, segment: &mut Segment<'_>) -> Step {
         }
     }
     let window = tcb.rcv_wnd();
-    if acceptable(segment.seq, segment.len(), tcb.rcv_nxt, window) {
+    // A RST may carry data (SHLD-2), which does not count: it is judged by its number alone.
+    let length = if segment.has(Flags::RST) { 0 } else { segment.len() };
+    if acceptable(segment.seq, length, tcb.rcv_nxt, window) {
         record_timestamp(conn, segment);
         return Step::Continue;
     }
@@ -96,10 +98,14 @@ fn unacceptable(conn: &mut Conn<'_>, segment: &Segment<'_>) -> Step {
 // RFC 7323 §5.3 (R1), and §3.2: a segment without a timestamp on a connection that agreed on
 // them is silently dropped, unless it is a RST.
 fn timestamp(conn: &mut Conn<'_>, segment: &Segment<'_>) -> Option<Step> {
+    // A SYN without one may be a peer that has begun anew: it is challenged (RFC 5961 §4.2).
     if !conn.tcb.agreed.timestamps || segment.has(Flags::RST) {
         return None;
     }
     let Some(value) = segment.ts_value() else {
+        if segment.has(Flags::SYN) {
+            return None;
+        }
         return Some(Step::Discard(Discard::TcpNoTimestamp));
     };
     if !is_old(value, conn.tcb.ts_recent, conn.tcb.ts_recent_at, conn.core.now) {

@@ -32,7 +32,6 @@ pub(super) fn input(conn: &mut Conn<'_>, segment: &mut Segment<'_>) -> Step {
     if !segment.has(Flags::SYN) {
         return Step::Discard(Discard::TcpFlags);
     }
-    // RFC 7323 §3.2, Linux: a timestamp echo that we never sent is not our peer's.
     synchronize(conn, segment);
     if acked { established(conn, segment) } else { simultaneous(conn, segment) }
 }

@@ -85,7 +85,7 @@ fn insert(conn: &mut Conn<'_>, segment: &Segment<'_>) -> Step {
     if advanced > 0 {
         let totals = &mut conn.tcb.totals;
         totals.bytes_received = totals.bytes_received.saturating_add(u64::from(advanced));
-        let enough = socket.receive.len() >= socket.options.get().receive_low_water;
+        let enough = socket.has_enough(socket.receive.len());
         if enough {
             conn.raise(Ready::READABLE);
         }

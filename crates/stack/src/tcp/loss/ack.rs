@@ -44,11 +44,15 @@ pub(in crate::tcp) fn on_ack(conn: &mut Conn<'_>, segment: &Segment<'_>, acked: 
         (Some(one), Some(two)) if two.sent_at > one.sent_at => Some(two),
         (one, two) => one.or(two),
     };
-    let rtt = match newest {
-        Some(sent) if fresh > 0 => Some(nanos_since(now, sent.sent_at)),
-        // Karn's rule leaves the timestamp (RFC 7323 §4.1: only if new data is acknowledged).
-        _ if bytes > 0 => by_timestamp(conn, segment),
-        _ => None,
+    // RFC 6298 §3 (Karn): no sample from an acknowledgement that covers retransmitted data; what
+    // was sent once beside it may have waited for the retransmission. A timestamp tells apart
+    // (RFC 7323 §4.1: only if new data is acknowledged).
+    let certain = if !taken.any_ambiguous { taken.newest } else { None };
+    let certain = certain.or_else(|| report.taken.newest.filter(|_| !report.taken.any_ambiguous));
+    let rtt = match certain {
+        Some(sent) => Some(nanos_since(now, sent.sent_at)),
+        None if bytes > 0 => by_timestamp(conn, segment),
+        None => None,
     };
     let tcb = &mut *conn.tcb;
     if let Some(rtt) = rtt {
@@ -87,8 +91,9 @@ fn by_timestamp(conn: &Conn<'_>, segment: &Segment<'_>) -> Option<u64> {
     }
     let echo = segment.header.options.timestamps?.echo;
     let elapsed = conn.tcb.ts_now(conn.core.now).wrapping_sub(echo);
-    // An echo of what was never sent, or of long ago, says nothing.
-    (echo != 0 && elapsed < 1 << 20).then(|| u64::from(elapsed).saturating_mul(1_000_000))
+    // An echo of what was never sent, or of long ago, says nothing. The clock is no finer than
+    // a millisecond.
+    (echo != 0 && elapsed < 1 << 20).then(|| u64::from(elapsed.max(1)).saturating_mul(1_000_000))
 }
 
 /// Moves through Open, Disorder, Recovery and Loss.
@@ -97,7 +102,7 @@ fn recover(conn: &mut Conn<'_>, sample: &AckSample, told: bool, flight_before: u
     let (una, mss, sack) = (tcb.snd_una, tcb.snd_mss, tcb.agreed.sack);
     let recovery = &mut tcb.recovery;
     if told {
-        recovery.on_duplicate(sack, flight_before, mss);
+        recovery.on_duplicate(sack, una, flight_before, mss);
     } else if sample.acked > 0 {
         recovery.duplicates = 0;
         // A partial acknowledgement covers the retransmitted segment, which was never counted

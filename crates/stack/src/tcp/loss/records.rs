@@ -68,6 +68,10 @@ pub(in crate::tcp) struct Records {
     sacked: u32,
     lost: u32,
     resent: u32,
+    /// Bytes lost and not sent again.
+    due: u32,
+    /// End of the highest range reported, while there is one.
+    highest: SeqNumber,
     /// Nothing below it needs to be looked at for a retransmission.
     cursor: SeqNumber,
     /// Everything below it was judged by the loss rule already.
@@ -96,17 +100,14 @@ impl Records {
         self.sacked
     }
 
-    pub(in crate::tcp) const fn lost_bytes(&self) -> u32 {
-        self.lost
+    /// Bytes that are lost and wait to be sent again.
+    pub(in crate::tcp) const fn due_bytes(&self) -> u32 {
+        self.due
     }
 
     /// RFC 6675 §3, pipe, for `flight` bytes between SND.UNA and SND.NXT.
     pub(in crate::tcp) const fn pipe(&self, flight: u32) -> u32 {
         flight.saturating_sub(self.sacked.saturating_add(self.lost)).saturating_add(self.resent)
-    }
-
-    pub(super) fn list(&self) -> &VecDeque<Sent> {
-        &self.list
     }
 
     /// A new range was sent; it follows the last one.
@@ -150,26 +151,20 @@ impl Records {
         self.list.partition_point(|sent| sent.end.le(seq))
     }
 
-    /// Makes `seq` a border between records; `false` if there are too many.
-    fn split_at(&mut self, seq: SeqNumber) -> bool {
+    /// Makes `seq` a border between records.
+    fn split_at(&mut self, seq: SeqNumber) {
         let index = self.index_of(seq);
-        let Some(sent) = self.list.get_mut(index) else { return true };
-        if sent.start.ge(seq) {
-            return true;
-        }
+        let Some(sent) = self.list.get_mut(index).filter(|sent| sent.start.lt(seq)) else {
+            return;
+        };
         let mut second = *sent;
         second.start = seq;
-        if self.list.len() >= MAX_RECORDS.saturating_mul(2) {
-            return false;
-        }
-        if let Some(sent) = self.list.get_mut(index) {
-            sent.end = seq;
-        }
+        sent.end = seq;
         self.list.insert(index.saturating_add(1), second);
-        true
     }
 
-    fn forget(&mut self, sent: &Sent) {
+    /// Takes a record out of the sums.
+    const fn forget(&mut self, sent: &Sent) {
         let bytes = sent.len();
         if sent.sacked {
             self.sacked = self.sacked.saturating_sub(bytes);
@@ -179,6 +174,37 @@ impl Records {
         }
         if sent.resent {
             self.resent = self.resent.saturating_sub(bytes);
+        }
+        if sent.lost && !sent.resent {
+            self.due = self.due.saturating_sub(bytes);
+        }
+    }
+
+    /// Puts a record into the sums.
+    const fn count(&mut self, sent: &Sent) {
+        let bytes = sent.len();
+        if sent.sacked {
+            self.sacked = self.sacked.saturating_add(bytes);
+        }
+        if sent.lost {
+            self.lost = self.lost.saturating_add(bytes);
+        }
+        if sent.resent {
+            self.resent = self.resent.saturating_add(bytes);
+        }
+        if sent.lost && !sent.resent {
+            self.due = self.due.saturating_add(bytes);
+        }
+    }
+
+    /// Changes one record and keeps the sums.
+    fn change(&mut self, index: usize, edit: impl FnOnce(&mut Sent)) {
+        let Some(mut sent) = self.list.get(index).copied() else { return };
+        self.forget(&sent);
+        edit(&mut sent);
+        self.count(&sent);
+        if let Some(place) = self.list.get_mut(index) {
+            *place = sent;
         }
     }
 
@@ -231,21 +257,21 @@ impl Records {
         if self.list.get(first).is_none_or(|sent| sent.sacked && sent.end.ge(right)) {
             return taken;
         }
-        if !self.split_at(left) || !self.split_at(right) {
+        // What we split ourselves is bounded by what we send; a peer's reports are not.
+        if self.list.len() >= MAX_RECORDS.saturating_mul(2) {
             return taken;
         }
+        self.split_at(left);
+        self.split_at(right);
         let mut index = self.index_of(left);
         let begin = index;
+        self.highest = if self.sacked == 0 { right } else { self.highest.max(right) };
         while let Some(sent) = self.list.get(index).copied().filter(|sent| sent.end.le(right)) {
             if !sent.sacked {
                 taken.note(&sent);
-                self.forget(&sent);
-                self.sacked = self.sacked.saturating_add(sent.len());
-                if let Some(sent) = self.list.get_mut(index) {
-                    sent.sacked = true;
-                    sent.lost = false;
-                    sent.resent = false;
-                }
+                self.change(index, |sent| {
+                    (sent.sacked, sent.lost, sent.resent) = (true, false, false);
+                });
             }
             index = index.saturating_add(1);
         }
@@ -276,26 +302,20 @@ impl Records {
         }
     }
 
-    /// Marks the unreported records within `from..to` as lost.
+    /// Marks the unreported records within `from..to` as lost; gives how many bytes that were
+    /// not.
     pub(in crate::tcp) fn mark_lost(&mut self, from: SeqNumber, to: SeqNumber) -> u32 {
-        if !self.split_at(from) || !self.split_at(to) {
-            return 0;
-        }
-        let mut marked = 0u32;
+        self.split_at(from);
+        self.split_at(to);
+        let before = self.lost;
         let mut index = self.index_of(from);
-        while let Some(sent) = self.list.get_mut(index).filter(|sent| sent.end.le(to)) {
-            let bytes = sent.len();
+        while let Some(sent) = self.list.get(index).filter(|sent| sent.end.le(to)) {
             if !sent.sacked && !sent.lost {
-                sent.lost = true;
-                marked = marked.saturating_add(bytes);
-                if sent.resent {
-                    sent.resent = false;
-                    self.resent = self.resent.saturating_sub(bytes);
-                }
+                self.change(index, |sent| (sent.lost, sent.resent) = (true, false));
             }
             index = index.saturating_add(1);
         }
-        self.lost = self.lost.saturating_add(marked);
+        let marked = self.lost.saturating_sub(before);
         if marked > 0 {
             self.cursor = self.cursor.min(from);
         }
@@ -314,17 +334,16 @@ impl Records {
             (Some(first), Some(last)) => last.end.since(first.start),
             _ => 0,
         };
-        (self.sacked, self.lost, self.resent) = (0, bytes, 0);
+        (self.sacked, self.lost, self.resent, self.due) = (0, bytes, 0, bytes);
         if let Some(front) = self.list.front() {
             self.cursor = front.start;
             self.judged = front.start;
         }
     }
 
-    /// The first lost range that was not sent again, at most `max` bytes, and whether it is
-    /// part of a longer one.
+    /// The first lost range that was not sent again, at most `max` bytes.
     pub(in crate::tcp) fn next_lost(&mut self, max: u32) -> Option<(SeqNumber, SeqNumber)> {
-        if self.lost == 0 {
+        if self.due == 0 {
             return None;
         }
         let mut index = self.index_of(self.cursor);
@@ -368,30 +387,31 @@ impl Records {
         now: Instant,
         delivered: u64,
     ) {
-        if !self.split_at(start) || !self.split_at(end) {
-            return;
-        }
+        self.split_at(start);
+        self.split_at(end);
         let (delivered_at, first_sent) = (self.delivered_at, self.first_sent);
         let mut index = self.index_of(start);
-        while let Some(sent) = self.list.get_mut(index).filter(|sent| sent.end.le(end)) {
-            if !sent.resent && !sent.sacked {
-                self.resent = self.resent.saturating_add(sent.len());
-                sent.resent = true;
-            }
-            sent.ambiguous = true;
-            sent.sent_at = now;
-            (sent.delivered, sent.delivered_at, sent.first_sent) =
-                (delivered, delivered_at, first_sent);
+        while self.list.get(index).is_some_and(|sent| sent.end.le(end)) {
+            self.change(index, |sent| {
+                sent.resent |= !sent.sacked;
+                sent.ambiguous = true;
+                sent.sent_at = now;
+                (sent.delivered, sent.delivered_at, sent.first_sent) =
+                    (delivered, delivered_at, first_sent);
+            });
             index = index.saturating_add(1);
         }
         self.cursor = self.cursor.max(end);
     }
 
     /// End of the highest reported range.
-    pub(in crate::tcp) fn highest_sacked(&self) -> Option<SeqNumber> {
-        if self.sacked == 0 {
-            return None;
-        }
-        self.list.iter().rev().find(|sent| sent.sacked).map(|sent| sent.end)
+    pub(in crate::tcp) const fn highest_sacked(&self) -> Option<SeqNumber> {
+        if self.sacked == 0 { None } else { Some(self.highest) }
+    }
+
+    /// The records up to the highest reported one, from there downwards.
+    pub(super) fn down_from_highest(&self) -> impl Iterator<Item = &Sent> {
+        let after = if self.sacked == 0 { 0 } else { self.index_of(self.highest) };
+        self.list.range(..after).rev()
     }
 }

@@ -38,12 +38,16 @@ impl Recovery {
     }
 
     /// Without SACK: a duplicate acknowledgement came, so a segment has left the network.
-    pub(super) fn on_duplicate(&mut self, sack: bool, flight: u32, mss: u32) {
+    // RFC 5681 §3.2 (4): the window is inflated no more often than there were segments in the
+    // network when the loss was found (Savage's spoofed duplicates).
+    pub(super) fn on_duplicate(&mut self, sack: bool, una: SeqNumber, flight: u32, mss: u32) {
         self.duplicates = self.duplicates.saturating_add(1);
         if !sack {
-            // More than what is in flight but its first segment cannot have left (Savage's
-            // spoofed duplicates).
-            self.departed = self.departed.saturating_add(mss).min(flight.saturating_sub(mss));
+            let there = match self.mode {
+                Mode::Recovery => flight.min(self.recover.since(una)),
+                _ => flight,
+            };
+            self.departed = self.departed.saturating_add(mss).min(there.saturating_sub(mss));
         }
     }
 

@@ -65,7 +65,7 @@ pub(super) fn judge(records: &mut Records, una: SeqNumber, mss: u32) -> u32 {
     let (mut ranges, mut bytes) = (0u32, 0u32);
     let mut before_sacked = false;
     let mut border = None;
-    for sent in records.list().iter().rev() {
+    for sent in records.down_from_highest() {
         if sent.sacked {
             bytes = bytes.saturating_add(sent.len());
             ranges = ranges.saturating_add(u32::from(!before_sacked));

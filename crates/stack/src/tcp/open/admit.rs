@@ -76,6 +76,7 @@ impl Tcp {
             return;
         }
         let syn = segment.syn();
+        let reuse = self.sockets.get(place).is_some_and(|s| s.options.get().reuse_address);
         let pending = Pending {
             local,
             remote,
@@ -84,10 +85,10 @@ impl Tcp {
             syn,
             deadline: core.now + core.config.tcp.pending_timeout,
             timer: None,
+            reuse_address: reuse,
             quote: quote(segment.packet),
         };
         let interface = pending.interface;
-        let reuse = self.sockets.get(place).is_some_and(|s| s.options.get().reuse_address);
         let record = Record::Pending(Box::new(pending));
         let Some(id) = self.insert_record(core, record, reuse) else { return };
         self.waiting.add(remote.ip());
@@ -178,8 +179,8 @@ impl Tcp {
             return Err(VerdictError::Stale);
         }
         let ends = (pending.local, pending.remote);
-        self.half_open(core, &pending.syn, ends, pending.listener);
-        Ok(())
+        let made = self.half_open(core, &pending.syn, ends, pending.listener, None);
+        made.map(|_| ()).ok_or(VerdictError::LimitReached)
     }
 
     pub(in crate::tcp) fn verdict_refuse(

@@ -90,7 +90,11 @@ impl Tcp {
         let shift = if agreed.window_scaling { agreed.snd_wind_shift.into() } else { NO_SHIFT };
         let bits = shift | u32::from(agreed.sack) << 4;
         let clock = (core.now.as_millis() as u32).wrapping_add(half.ts_offset);
-        let value = clock & !((1 << OPTION_BITS) - 1) | bits;
+        let mut value = clock & !((1 << OPTION_BITS) - 1) | bits;
+        if (value.wrapping_sub(clock) as i32) > 0 {
+            // Never ahead of the clock of the segments that follow: the peer's PAWS.
+            value = value.wrapping_sub(1 << OPTION_BITS);
+        }
         let options = Options {
             mss: agreed.mss_option(),
             window_scale: agreed.window_scaling.then_some(agreed.rcv_wind_shift),
@@ -137,7 +141,7 @@ impl Tcp {
         let syn = recall(segment, irs, size);
         let Some(mut half) = self.new_half_open(core, &syn, ends, place) else { return true };
         half.iss = cookie;
-        half.sent = 2;
+        half.resent = true;
         let mut tcb = Tcb::from_half_open(&half, core.now);
         let reuse = self.sockets.get(place).is_some_and(|s| s.options.get().reuse_address);
         let record = Record::HalfOpen(Box::new(half));

@@ -17,7 +17,7 @@ use crate::tcp::tcb::{Origin, State, Tcb};
 use crate::tcp::{RecordId, Tcp, mss};
 use alloc::boxed::Box;
 use danja_wire::Instant;
-use danja_wire::tcp::{Flags, Header, Options, Timestamps};
+use danja_wire::tcp::{Flags, Header, Options, SeqNumber, Timestamps};
 
 /// What a half-open connection does with a segment.
 enum Verdict {
@@ -53,6 +53,7 @@ impl Tcp {
         segment: &mut Segment<'_>,
         ends: Endpoints,
         place: Key,
+        above: Option<SeqNumber>,
     ) {
         // First: RST. An incoming RST is ignored.
         if segment.has(Flags::RST) {
@@ -94,19 +95,25 @@ impl Tcp {
             }
             return;
         }
-        self.half_open(core, &segment.syn(), ends, place);
+        self.half_open(core, &segment.syn(), ends, place, above);
     }
 
-    /// Makes the half-open record of a SYN, in place of `pending` if there is one.
+    /// Makes the half-open record of a SYN. Its ISN is beyond `above`, the last sequence number
+    /// of an old connection between the same endpoints.
     pub(in crate::tcp) fn half_open(
         &mut self,
         core: &mut Core,
         syn: &Syn,
         ends: Endpoints,
         place: Key,
+        above: Option<SeqNumber>,
     ) -> Option<RecordId> {
-        let half = self.new_half_open(core, syn, ends, place)?;
-        let reuse = self.sockets.get(place).is_some_and(|s| s.options.get().reuse_address);
+        let mut half = self.new_half_open(core, syn, ends, place)?;
+        // RFC 9293 §3.6.1 (MAY-2): the new ISN is larger than what the old connection used.
+        if let Some(above) = above.filter(|above| half.iss.le(*above)) {
+            half.iss = above + 65_537;
+        }
+        let reuse = half.reuse_address;
         let id = self.insert_record(core, Record::HalfOpen(Box::new(half)), reuse)?;
         self.half_open = self.half_open.saturating_add(1);
         if let Some(listener) = self.listener_mut(place) {
@@ -145,10 +152,11 @@ impl Tcp {
             ts_offset: self.isn.timestamp_offset(local, remote),
             sent_at: None,
             deadline: Instant::MAX,
-            sent: 0,
+            timeouts: 0,
+            resent: false,
             due: true,
-            listed: false,
-            overflowed: false,
+            listed: None,
+            reuse_address: options.reuse_address,
             ttl: options.ttl,
             tos: options.tos,
             challenge_second: Instant::ZERO,
@@ -158,11 +166,23 @@ impl Tcp {
     }
 
     fn list_half_open(&mut self, core: &mut Core, id: RecordId) {
-        if let Some(Record::HalfOpen(half)) = self.records.get_mut(id.0)
-            && !half.listed
+        let Some(Record::HalfOpen(half)) = self.records.get_mut(id.0) else { return };
+        if half.path.generation != core.ip.generation()
+            && let Ok(path) = core.ip.path(Some(half.local.ip()), half.remote.ip(), None)
         {
-            half.listed = true;
+            half.path = path;
+        }
+        if half.listed != Some(half.path.interface) {
+            half.listed = Some(half.path.interface);
             core.ready.push(half.path.interface, Sender::Tcp(id));
+        }
+        if half.deadline == Instant::MAX {
+            // RFC 6298 §5.5: the interval doubles.
+            let config = &core.config.tcp;
+            let factor = 1u32.checked_shl(u32::from(half.timeouts)).unwrap_or(u32::MAX);
+            let wait = config.initial_rto.saturating_mul(factor).min(config.max_rto);
+            half.deadline = core.now + wait;
+            crate::tcp::timers::arm(core, id, &mut half.timer, half.deadline);
         }
     }
 
@@ -237,9 +257,6 @@ impl Tcp {
             // As Linux: the ACK is forgotten, the SYN-ACK will be sent again.
             count(&mut core.counters.tcp_listen_overflows);
             core.discard(Discard::TcpBacklog);
-            if let Some(Record::HalfOpen(half)) = self.records.get_mut(id.0) {
-                half.overflowed = true;
-            }
             return;
         }
         let Some(Record::HalfOpen(half)) = self.records.get(id.0) else { return };
@@ -299,7 +316,9 @@ impl Tcp {
             return;
         }
         half.deadline = Instant::MAX;
-        if half.sent > core.config.tcp.syn_ack_retries {
+        let (place, over) = (half.listener, half.timeouts >= core.config.tcp.syn_ack_retries);
+        half.timeouts = half.timeouts.saturating_add(1);
+        if over || self.listener(place).is_none() {
             count(&mut core.counters.tcp_attempt_fails);
             count(&mut core.counters.tcp_abort_on_timeout);
             self.delete(core, id, None);
@@ -319,8 +338,9 @@ fn judge(half: &HalfOpen, segment: &Segment<'_>) -> Verdict {
     {
         return Verdict::Again;
     }
-    // First: sequence number.
-    if !acceptable(segment.seq, segment.len(), rcv_nxt, half.rcv_wnd) {
+    // First: sequence number. A RST is judged by its number alone.
+    let length = if segment.has(Flags::RST) { 0 } else { segment.len() };
+    if !acceptable(segment.seq, length, rcv_nxt, half.rcv_wnd) {
         let reset = segment.has(Flags::RST);
         return if reset {
             Verdict::Drop(Discard::TcpReset)
@@ -347,11 +367,16 @@ fn judge(half: &HalfOpen, segment: &Segment<'_>) -> Verdict {
     if segment.ack != half.iss + 1 {
         return Verdict::Reset(Discard::TcpAck);
     }
-    // RFC 7323 §3.2.
-    if half.agreed.timestamps && segment.ts_value().is_none() {
-        return Verdict::Drop(Discard::TcpNoTimestamp);
+    // RFC 7323 §3.2 and §5.3.
+    match segment.ts_value() {
+        None if half.agreed.timestamps => Verdict::Drop(Discard::TcpNoTimestamp),
+        Some(value)
+            if half.agreed.timestamps && (value.wrapping_sub(half.ts_recent) as i32) < 0 =>
+        {
+            Verdict::Acknowledge(Discard::TcpPaws)
+        }
+        _ => Verdict::Promote,
     }
-    Verdict::Promote
 }
 
 fn timestamps(half: &HalfOpen, now: Instant) -> Option<Timestamps> {
@@ -360,12 +385,8 @@ fn timestamps(half: &HalfOpen, now: Instant) -> Option<Timestamps> {
 }
 
 /// The SYN-ACK, if one is due.
-pub(in crate::tcp) fn poll_transmit(
-    core: &mut Core,
-    id: RecordId,
-    half: &mut HalfOpen,
-) -> Option<Outgoing> {
-    half.listed = false;
+pub(in crate::tcp) fn poll_transmit(core: &mut Core, half: &mut HalfOpen) -> Option<Outgoing> {
+    half.listed = None;
     if !half.due {
         return None;
     }
@@ -386,21 +407,12 @@ pub(in crate::tcp) fn poll_transmit(
         options,
         ..Header::default()
     };
-    // RFC 6298 §5.5: the interval doubles.
-    let config = &core.config.tcp;
-    let factor = 1u32.checked_shl(u32::from(half.sent)).unwrap_or(u32::MAX);
-    let wait = config.initial_rto.saturating_mul(factor).min(config.max_rto);
-    if half.deadline == Instant::MAX {
-        if half.sent > 0 {
-            count(&mut core.counters.tcp_retrans_segs);
-        }
-        half.sent = half.sent.saturating_add(1);
-        half.deadline = core.now + wait;
-    }
-    if half.sent_at.is_none() {
+    if half.sent_at.is_some() {
+        half.resent = true;
+        count(&mut core.counters.tcp_retrans_segs);
+    } else {
         half.sent_at = Some(core.now);
     }
-    crate::tcp::timers::arm(core, id, &mut half.timer, half.deadline);
     count(&mut core.counters.tcp_out_segs);
     output::control_packet(core, (half.local, half.remote), (half.ttl, half.tos), header)
 }
@@ -424,7 +436,8 @@ impl Tcb {
         tcb.timer = half.timer;
         // Karn: a round-trip time only if the SYN-ACK went out once.
         tcb.last_sent = half.sent_at.unwrap_or(now);
-        tcb.backoff = half.sent.saturating_sub(1);
+        tcb.backoff = u8::from(half.resent);
+        tcb.listed = half.listed;
         tcb
     }
 }

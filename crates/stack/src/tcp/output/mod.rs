@@ -8,13 +8,14 @@ mod window;
 
 pub(super) use probe::{arm_persist, on_persist_timeout};
 use segment::{Shape, emit};
-pub(super) use segment::{control_packet, reset, send_bare};
+pub(super) use segment::{control_packet, refresh_path, reset, send_bare};
 pub(super) use window::{announce, field, window_update_due};
 
 use super::conn::Conn;
 use super::loss::{self, Mode};
 use super::tcb::{AckNeed, State};
 use crate::Room;
+use crate::core_state::Sender;
 use crate::counters::count;
 use crate::packet::{Outgoing, Path};
 use danja_wire::tcp::{Flags, SeqNumber};
@@ -101,7 +102,7 @@ pub(super) fn acknowledge_now(conn: &mut Conn<'_>) {
 
 /// What is lost goes before what is new (RFC 6675 §4, NextSeg (1)).
 fn plan_resend(conn: &mut Conn<'_>, room: usize) -> Option<Plan> {
-    conn.tcb.busy.as_ref().filter(|busy| busy.records.lost_bytes() > 0)?;
+    conn.tcb.busy.as_ref().filter(|busy| busy.records.due_bytes() > 0)?;
     let mss = conn.tcb.snd_mss;
     let allowed = congestion_room(conn);
     let max = if allowed >= mss {
@@ -169,29 +170,26 @@ fn plan_data(conn: &Conn<'_>, room: usize) -> Option<Plan> {
 /// The next segment of a connection whose turn it is. Puts it on the ready list again if there
 /// is more.
 pub(super) fn poll_transmit(conn: &mut Conn<'_>, room: Room) -> Option<(Path, Outgoing)> {
-    conn.tcb.listed = false;
-    let before = conn.tcb.path.interface;
-    let routed = segment::refresh_path(conn);
-    if conn.tcb.path.interface != before {
-        conn.finish();
-        return None;
-    }
+    conn.tcb.listed = None;
+    let routed = refresh_path(conn);
     let plan = plan(conn, room.bytes);
     let (made, bytes) = execute(conn, plan);
-    if wants(conn) {
-        conn.tcb.listed = true;
-        let sender = crate::core_state::Sender::Tcp(conn.id);
+    let interface = conn.tcb.path.interface;
+    if plan == Plan::Nothing {
+        conn.tcb.turn_used = 0;
+        arm_persist(conn);
+    } else {
+        // Whether there is more is seen when its turn comes again.
+        conn.tcb.listed = Some(interface);
+        let sender = Sender::Tcp(conn.id);
         conn.tcb.turn_used = conn.tcb.turn_used.saturating_add(bytes);
         if conn.tcb.turn_used < QUANTUM {
-            conn.core.ready.push_front(before, sender);
+            conn.core.ready.push_front(interface, sender);
         } else {
             conn.tcb.turn_used = 0;
-            conn.core.ready.push(before, sender);
+            conn.core.ready.push(interface, sender);
         }
-    } else {
-        conn.tcb.turn_used = 0;
     }
-    arm_persist(conn);
     conn.arm();
     // Without a path the segment counts as sent and lost: the timer sends it again.
     if routed { made.map(|packet| (conn.tcb.path, packet)) } else { None }
@@ -231,7 +229,7 @@ fn send_syn(conn: &mut Conn<'_>) -> Option<Outgoing> {
     if tcb.snd_nxt == tcb.iss {
         tcb.snd_nxt += 1;
         tcb.stalled_since = conn.core.now;
-    } else {
+    } else if tcb.backoff > 0 {
         count(&mut conn.core.counters.tcp_retrans_segs);
         tcb.totals.retransmissions = tcb.totals.retransmissions.saturating_add(1);
     }
@@ -247,7 +245,8 @@ fn send_new(conn: &mut Conn<'_>, length: u32, fin: bool) -> Option<Outgoing> {
     let tcb = &mut *conn.tcb;
     let start = tcb.snd_nxt;
     let offset = tcb.sent_data() as usize;
-    if tcb.flight() == 0 {
+    let first = tcb.flight() == 0;
+    if first {
         tcb.stalled_since = now;
     }
     tcb.snd_nxt = start + length;
@@ -264,10 +263,11 @@ fn send_new(conn: &mut Conn<'_>, length: u32, fin: bool) -> Option<Outgoing> {
     let (end, delivered) = (tcb.snd_nxt, tcb.totals.delivered);
     tcb.busy_mut().records.on_sent((start, end), now, delivered, app_limited);
     tcb.totals.bytes_sent = tcb.totals.bytes_sent.saturating_add(u64::from(length));
-    tcb.push_out = tcb.push_out && tcb.unsent() > 0;
+    // The override is for one segment (RFC 9293 §3.8.6.2.1).
+    tcb.push_out = false;
     let shape = Shape { seq: start, offset, length, ..Shape::control(flags) };
     let made = emit(conn, &shape);
-    if conn.tcb.persisting || conn.tcb.deadlines.retransmit == danja_wire::Instant::MAX {
+    if first || conn.tcb.persisting {
         loss::restart_timer(conn);
     }
     made

@@ -33,7 +33,8 @@ pub(in crate::tcp) fn arm_persist(conn: &mut Conn<'_>) {
         return;
     }
     // RFC 9293 §3.8.6.1 (SHLD-29): the first probe after one RTO.
-    let corked = window::usable(conn.tcb) >= conn.tcb.unsent();
+    let unsent = conn.tcb.unsent();
+    let corked = unsent > 0 && window::usable(conn.tcb) >= unsent;
     let wait = if corked { CORK } else { conn.rto() };
     conn.tcb.persisting = true;
     conn.tcb.probes = 0;

@@ -37,7 +37,7 @@ impl Shape {
 }
 
 /// Looks the path up again if routes or addresses have changed; `false` if there is none.
-pub(super) fn refresh_path(conn: &mut Conn<'_>) -> bool {
+pub(in crate::tcp) fn refresh_path(conn: &mut Conn<'_>) -> bool {
     let tcb = &mut *conn.tcb;
     if tcb.path.generation == conn.core.ip.generation() {
         return true;

@@ -7,6 +7,7 @@ mod limits;
 mod listen;
 mod pair;
 mod property;
+mod resources;
 mod solo;
 mod sweep;
 mod transfer;
