@@ -33,6 +33,12 @@ pub enum Observed<'a> {
     Transmitted(FrameEvent<'a>),
     /// A deadline passed and changed a socket's control information.
     TimedOut(ChangeEvent<'a>),
+    /// A packet was made that is not sent yet: it waits until its neighbour's MAC address is
+    /// known.
+    Held(ChangeEvent<'a>),
+    /// The frame that was told of last changed another socket than the one it belongs to: the
+    /// listener of a new connection, or the socket that an ICMP error is about.
+    Changed(ChangeEvent<'a>),
     /// The resolver asked a server for a name, and got (or did not get) an answer.
     Lookup(LookupEvent<'a>),
 }
@@ -194,7 +200,7 @@ pub struct Flow {
     pub remote: SocketAddr,
 }
 
-/// A socket whose control information changed without a call or a frame.
+/// A socket whose control information changed without a call or a frame of its own.
 #[non_exhaustive]
 #[derive(Debug)]
 pub struct ChangeEvent<'a> {

@@ -1,9 +1,7 @@
 //! The stack's doors as an observer sees them: the same calls, with the control information
 //! taken before and after. Without an observer each is the plain call.
 
-use super::observe::{
-    Call, CallEvent, ChangeEvent, Flow, FrameEvent, Observed, Observer, Outcome, link_len,
-};
+use super::observe::{Call, CallEvent, ChangeEvent, Flow, FrameEvent, Observed, Outcome, link_len};
 use super::shared::{Core, Port};
 use crate::error::Failure;
 use danja_lan::Medium;
@@ -13,7 +11,6 @@ use danja_wire::frame::HEADER_ROOM;
 use danja_wire::ip::Protocol;
 use danja_wire::{ethernet, ipv4};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 
 /// What a successful call gave, for the observer.
 pub(crate) trait Success {
@@ -101,8 +98,7 @@ fn record_of(stack: &Stack, before: &ControlInfo) -> Option<ControlInfo> {
     (before.kind == SocketKind::Stream && found.remote == before.remote).then_some(found)
 }
 
-/// Frames came in. With an observer they are received one at a time, and `between` is called
-/// after each: what the stack answers is sent before the next is looked at.
+/// Frames came in. With an observer they are received one at a time.
 pub(super) fn receive(
     core: &mut Core,
     host: &str,
@@ -116,6 +112,7 @@ pub(super) fn receive(
     };
     for frame in frames.drain(..) {
         let flow = flow_of(&frame, port.medium, Side::Receiver);
+        let sockets = core.stack.sockets();
         let before = flow.and_then(|flow| find(&core.stack, flow));
         core.stack.receive(port.id, &mut vec![frame.clone()], now);
         let after = flow.and_then(|flow| find(&core.stack, flow));
@@ -129,6 +126,12 @@ pub(super) fn receive(
             after: after.as_ref(),
         };
         observer.observe(host, now, &Observed::Received(event));
+        let tell = |change: ChangeEvent<'_>| {
+            if !change.is_of(flow) {
+                observer.observe(host, now, &Observed::Changed(change));
+            }
+        };
+        each_change(&sockets, &core.stack.sockets(), tell);
     }
 }
 
@@ -143,10 +146,17 @@ pub(super) fn poll_transmit(
     let Some(observer) = core.observer.clone() else {
         return core.stack.poll_transmit(port.id, room, now);
     };
-    let snapshot = core.stack.sockets();
-    let frame = core.stack.poll_transmit(port.id, room, now)?;
-    let flow = flow_of(&frame, port.medium, Side::Sender);
-    let before = flow.and_then(|flow| find_in(&snapshot, flow));
+    let sockets = core.stack.sockets();
+    let frame = core.stack.poll_transmit(port.id, room, now);
+    let flow = frame.as_ref().and_then(|frame| flow_of(frame, port.medium, Side::Sender));
+    // Packets that wait for a neighbour were made before the frame that was given.
+    let tell = |change: ChangeEvent<'_>| {
+        if !change.is_of(flow) {
+            observer.observe(host, now, &Observed::Held(change));
+        }
+    };
+    each_change(&sockets, &core.stack.sockets(), tell);
+    let frame = frame?;
     let after = flow.and_then(|flow| find(&core.stack, flow));
     let event = FrameEvent {
         interface: port.id,
@@ -154,7 +164,7 @@ pub(super) fn poll_transmit(
         medium: port.medium,
         frame: &frame,
         flow,
-        before,
+        before: flow.and_then(|flow| find_in(&sockets, flow)),
         after: after.as_ref(),
     };
     observer.observe(host, now, &Observed::Transmitted(event));
@@ -169,33 +179,43 @@ pub(super) fn handle_timeout(core: &mut Core, host: &str, now: Instant) {
     };
     let before = core.stack.sockets();
     core.stack.handle_timeout(now);
-    let after = core.stack.sockets();
-    tell_changes(&observer, host, now, &before, &after);
+    each_change(&before, &core.stack.sockets(), |change| {
+        observer.observe(host, now, &Observed::TimedOut(change));
+    });
 }
 
-fn tell_changes(
-    observer: &Arc<dyn Observer>,
-    host: &str,
-    now: Instant,
+impl ChangeEvent<'_> {
+    /// Whether it is the socket of a frame, about which the frame's own event tells.
+    fn is_of(&self, flow: Option<Flow>) -> bool {
+        let info = self.after.or(self.before);
+        flow.is_some() && info.and_then(endpoints) == flow.map(|flow| (flow.local, flow.remote))
+    }
+}
+
+fn endpoints(info: &ControlInfo) -> Option<(SocketAddr, SocketAddr)> {
+    Some((info.local?, info.remote?))
+}
+
+/// Gives `each` the sockets and records that differ between two snapshots. A record is the same
+/// if its endpoints are (it may have lost its descriptor), a socket without a peer if its
+/// descriptor is.
+fn each_change(
     before: &[ControlInfo],
     after: &[ControlInfo],
+    mut each: impl FnMut(ChangeEvent<'_>),
 ) {
-    let same = |one: &ControlInfo, other: &ControlInfo| {
-        one.kind == other.kind
-            && one.remote == other.remote
-            && one.local == other.local
-            && (one.socket == other.socket || one.remote.is_some())
+    let same = |one: &ControlInfo, other: &ControlInfo| match (endpoints(one), endpoints(other)) {
+        (Some(one_ends), Some(other_ends)) => one.kind == other.kind && one_ends == other_ends,
+        _ => one.socket.is_some() && one.socket == other.socket,
     };
     for old in before {
         let new = after.iter().find(|new| same(old, new));
         if new != Some(old) {
-            let event = ChangeEvent { before: Some(old), after: new };
-            observer.observe(host, now, &Observed::TimedOut(event));
+            each(ChangeEvent { before: Some(old), after: new });
         }
     }
     for new in after.iter().filter(|new| !before.iter().any(|old| same(old, new))) {
-        let event = ChangeEvent { before: None, after: Some(new) };
-        observer.observe(host, now, &Observed::TimedOut(event));
+        each(ChangeEvent { before: None, after: Some(new) });
     }
 }
 

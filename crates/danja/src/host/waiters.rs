@@ -23,8 +23,7 @@ impl Interest {
                 .with(Ready::ACCEPTABLE)
                 .with(Ready::READ_CLOSED)
                 .with(Ready::HANG_UP)
-                .with(Ready::ERROR)
-                .with(Ready::FINISHED),
+                .with(Ready::ERROR),
             Self::Write => Ready::WRITABLE.with(Ready::HANG_UP).with(Ready::ERROR),
         }
     }
