@@ -89,7 +89,12 @@ fn the_story_of_a_connection() {
             let observer = Arc::clone(&story);
             builder(&lan, number).observer(observer).build().unwrap()
         };
-        let (one, two) = (host(1), host(2));
+        let one = host(1);
+        // Its announcement would answer the other's question before it is asked.
+        while story.0.lock().unwrap().is_empty() {
+            std::thread::yield_now();
+        }
+        let two = host(2);
         let listener = TcpListener::bind(&one, endpoint(1, 80)).unwrap();
         let mut stream = TcpStream::connect(&two, endpoint(1, 80)).unwrap();
         let (mut accepted, _) = listener.accept().unwrap();

@@ -222,6 +222,7 @@ impl Builder {
         clock.register(Waker::from(Arc::clone(&alarm)));
         let shared = Arc::new(Shared {
             name: self.name,
+            observed: self.observer.is_some(),
             core: Mutex::new(Core {
                 stack,
                 waiters: Waiters::default(),

@@ -66,7 +66,7 @@ impl Shared {
     }
 
     fn input(&self, port: &Port, frames: &mut Vec<Frame>) {
-        if self.lock().observer.is_none() {
+        if !self.observed {
             self.input_batch(port, frames);
             return;
         }

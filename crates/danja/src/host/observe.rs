@@ -171,7 +171,8 @@ pub struct FrameEvent<'a> {
     pub flow: Option<Flow>,
     /// The control information that it found (or came from) before.
     pub before: Option<&'a ControlInfo>,
-    /// The control information of the same endpoints after.
+    /// The control information that its endpoints find after; that of the listener, if the
+    /// connection's record has ended with this frame.
     pub after: Option<&'a ControlInfo>,
 }
 

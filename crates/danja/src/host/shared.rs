@@ -27,6 +27,9 @@ use std::task::Waker;
 /// Frames made (or received) under one taking of the lock; a call is not held up for longer.
 pub(super) const BATCH: usize = 64;
 
+/// Batches that one call may send before it leaves the rest to the host's thread.
+const ROUNDS: usize = 16;
+
 /// Host events that nobody has asked for; older ones are forgotten.
 const EVENTS: usize = 64;
 
@@ -90,6 +93,8 @@ pub(crate) struct Core {
 /// See the module.
 pub(crate) struct Shared {
     pub(super) name: String,
+    /// Whether there is an observer; it is known without the lock.
+    pub(super) observed: bool,
     pub(super) core: Mutex<Core>,
     pub(super) ports: Vec<Port>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -138,7 +143,7 @@ impl Shared {
         if core.stack.poll_timeout().is_some_and(|due| due <= now) {
             observed::handle_timeout(&mut core, &self.name, now);
         }
-        loop {
+        for _ in 0..ROUNDS {
             core.gather(&mut wakers);
             let filled = self.fill(&mut core, now);
             // The deadline must be known before the lock is released.
@@ -147,8 +152,10 @@ impl Shared {
                 self.notifier.notify();
             }
             drop(core);
-            let Some((port, lane, more)) = filled else { break };
-            self.transmit(port, lane, now);
+            let more = filled.is_some_and(|(port, lane, more)| {
+                self.transmit(port, lane, now);
+                more
+            });
             wakers.drain(..).for_each(Waker::wake);
             if !more {
                 return;
@@ -156,7 +163,8 @@ impl Shared {
             core = self.lock();
             now = self.clock.now();
         }
-        wakers.into_iter().for_each(Waker::wake);
+        drop(core);
+        self.notifier.notify();
     }
 
     /// Asks the stack for the frames of one interface, as many as its adapter has room for, and
