@@ -11,10 +11,10 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 /// What it was asked, as `udp name` or `tcp name`.
-pub type Asked = Arc<Mutex<Vec<String>>>;
+pub(crate) type Asked = Arc<Mutex<Vec<String>>>;
 
 /// Serves until its host goes away (or the time is over); `host` must have port 53 free.
-pub fn serve(host: &Host) -> Asked {
+pub(crate) fn serve(host: &Host) -> Asked {
     let asked = Asked::default();
     let udp = UdpSocket::bind(host, "0.0.0.0:53").unwrap();
     udp.set_read_timeout(Some(LONG)).unwrap();

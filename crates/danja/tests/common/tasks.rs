@@ -33,7 +33,7 @@ impl Wake for Handle {
 }
 
 /// Runs all tasks to their end; says how many wake-ups there were.
-pub fn run(tasks: Vec<Task>) -> usize {
+pub(crate) fn run(tasks: Vec<Task>) -> usize {
     let queue = Arc::new(Queue::default());
     queue.ready.lock().unwrap().extend(0..tasks.len());
     let wakers: Vec<_> = (0..tasks.len())

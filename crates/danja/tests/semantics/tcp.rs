@@ -167,8 +167,8 @@ fn writing_to_one_who_has_gone_breaks() {
         let (mut client, server) = pair(&world);
         drop(server);
         let error = loop {
-            match client.write(&[0; 1024]) {
-                Ok(_) => thread::sleep(Duration::from_millis(1)),
+            match client.write_all(&[0; 1024]) {
+                Ok(()) => thread::sleep(Duration::from_millis(1)),
                 Err(error) => break error,
             }
         };
