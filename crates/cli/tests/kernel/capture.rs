@@ -39,8 +39,8 @@ fn no_packet_on_the_cable_is_malformed() {
     server.wait_for("serving");
     let served = namespace.shell(&format!("curl -sS --fail http://{STACK}/page | wc -c"));
     assert_eq!(served.trim(), "300000");
-    server.interrupt();
-    tshark.interrupt();
+    server.end();
+    tshark.end();
 
     for file in [&kernels, &ours] {
         let count = |filter: &str| {

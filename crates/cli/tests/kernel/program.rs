@@ -110,10 +110,10 @@ impl Program {
         Finished { status, stdout, stderr: text(&self.stderr) }
     }
 
-    /// Asks it to end (SIGINT, as Ctrl-C) and waits for that.
-    pub(crate) fn interrupt(self) -> Finished {
+    /// Asks it to end (SIGTERM: SIGINT is ignored by children of a background job) and waits.
+    pub(crate) fn end(self) -> Finished {
         let id = self.child.id().to_string();
-        let _ = Command::new("kill").args(["-INT", &id]).status();
+        let _ = Command::new("kill").args(["-TERM", &id]).status();
         self.finish(Duration::from_secs(20))
     }
 }

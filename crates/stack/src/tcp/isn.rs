@@ -27,7 +27,7 @@ impl Isn {
         Self { sequence: entropy.key(), timestamp: entropy.key() }
     }
 
-    // RFC 6528 §3: ISN = M + F(localip, localport, remoteip, remoteport, secretkey), where M is
+    // RFC 9293 §3.4.1 (MUST-8, MUST-9, SHLD-1), RFC 6528 §3: ISN = M + F(localip, localport, remoteip, remoteport, secretkey), where M is
     // the 4 microsecond timer.
     pub(super) fn generate(
         &self,

@@ -116,7 +116,8 @@ fn retransmit_syn(conn: &mut Conn<'_>) {
     loss::restart_timer(conn);
 }
 
-/// Starts keep-alive's clock anew, if the application asked for it.
+/// Starts keep-alive's clock anew, if the application asked for it, after the time it asked for
+/// (RFC 9293 §3.8.4, MUST-24, MUST-25, MUST-27).
 pub(super) fn keep_alive(conn: &mut Conn<'_>) {
     let options = conn.tcb.options.get();
     conn.tcb.deadlines.keep_alive =

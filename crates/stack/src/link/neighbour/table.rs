@@ -364,6 +364,7 @@ impl Neighbours {
 }
 
 fn enqueue(entry: &mut Entry, packet: Frame, context: &mut Context<'_>) {
+    // RFC 1122 §2.3.2.2: packets wait for the address rather than being discarded.
     // RFC 4861 §7.2.2: "When a queue overflows, the new arrival SHOULD replace the
     // oldest entry."
     let limit = context.config.limits.neighbour_queue.max(1);

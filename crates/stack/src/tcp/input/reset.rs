@@ -14,7 +14,8 @@ pub(super) fn check(conn: &mut Conn<'_>, segment: &mut Segment<'_>) -> Step {
         return Step::Continue;
     }
     // RFC 5961 §3.2: only the exact sequence number resets; another one in the window is
-    // answered with a challenge ACK.
+    // answered with a challenge ACK. Data that it may carry is not looked at (RFC 9293 §3.5.3,
+    // SHLD-2).
     if segment.seq != conn.tcb.rcv_nxt {
         return Step::Challenge(Discard::TcpReset);
     }

@@ -166,6 +166,8 @@ fn mark_urgent(tcb: &mut Tcb, header: &mut Header) {
     }
 }
 
+/// What IP is told of a segment: the application's TTL (RFC 9293 §3.9.2, MUST-49) and DS field
+/// (RFC 9293 §3.9.1.9, MUST-48, SHLD-21, SHLD-22), as they are now.
 fn finish(conn: &mut Conn<'_>, frame: Frame, header: &Header) -> Option<Outgoing> {
     let tcb = &*conn.tcb;
     let options = tcb.options.get();
