@@ -1,6 +1,7 @@
 //! A program that runs while a test looks at it, and is ended by its process id.
 
 use std::io::Read;
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -38,6 +39,8 @@ impl Program {
     /// Starts `command`.
     pub(crate) fn start(mut command: Command) -> Self {
         let name = format!("{command:?}");
+        // A group of its own, which ends as a whole: tshark has a child that would outlive it.
+        command.process_group(0);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{name}: {error}"));
         let (stdout, stderr) = (Heard::default(), Heard::default());
@@ -120,7 +123,10 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        let group = format!("-{}", self.child.id());
+        if self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
+            let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
+        }
         let _ = self.child.wait();
     }
 }
