@@ -63,6 +63,11 @@ pub struct HostConfig {
     /// size), which is what keeping the frame costs. 0: frames share the sender's memory, as on
     /// a virtual cable.
     pub driver_buffer: usize,
+    /// Frames that arrive within this time are handed to the stack together, as by an adapter
+    /// that spares interrupts. Zero: those of one moment.
+    pub coalesce: Duration,
+    /// How much later than it asks the stack is called: no real host wakes in no time.
+    pub lateness: Duration,
 }
 
 impl HostConfig {
@@ -77,6 +82,8 @@ impl HostConfig {
             offload: false,
             burst: None,
             driver_buffer: 2048,
+            coalesce: Duration::ZERO,
+            lateness: Duration::ZERO,
         }
     }
 
@@ -140,6 +147,8 @@ pub(super) struct Host {
     pub(super) joiner: Option<Joiner>,
     pub(super) burst: Option<Burst>,
     pub(super) driver_buffer: usize,
+    pub(super) coalesce: Duration,
+    pub(super) lateness: Duration,
     /// Frames that the adapter took since its pause ended, and when it ends.
     pub(super) taken: usize,
     pub(super) paused_until: Instant,
@@ -176,6 +185,8 @@ impl Host {
             joiner: config.offload.then(|| Joiner::new(danja_wire::ethernet::HEADER_LEN, 65_535)),
             burst: config.burst,
             driver_buffer: config.driver_buffer,
+            coalesce: config.coalesce,
+            lateness: config.lateness,
             taken: 0,
             paused_until: now,
             scheduled: None,

@@ -3,6 +3,7 @@
 
 use danja_lan::impair::{ImpairCounters, Impairment, Model};
 use danja_wire::{Frame, Instant};
+use std::time::Duration;
 
 /// What passed one direction of a cable.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -48,9 +49,15 @@ impl Lane {
         }
     }
 
-    /// When to look again, if that is earlier than what is scheduled.
-    pub(super) fn reschedule(&mut self, now: Instant) -> Option<Instant> {
-        let due = self.model.poll_timeout()?.max(now);
+    /// When to look again, if that is earlier than what is scheduled: at the end of the period
+    /// of `coalesce` in which a frame arrives.
+    pub(super) fn reschedule(&mut self, now: Instant, coalesce: Duration) -> Option<Instant> {
+        let mut due = self.model.poll_timeout()?.max(now);
+        if let Some(begun) = due.as_nanos().checked_rem(coalesce.as_nanos() as u64)
+            && begun != 0
+        {
+            due = due - Duration::from_nanos(begun) + coalesce;
+        }
         if self.scheduled.is_some_and(|at| at <= due) {
             return None;
         }

@@ -14,6 +14,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::fmt;
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 /// A clock that begins at 0 would hide mistakes about times before it.
 const START: Instant = Instant::from_secs(1_000);
@@ -360,16 +361,16 @@ impl World {
                 None => {}
             }
         }
-        if let Some(at) = self.hosts[index].up.reschedule(self.now) {
+        if let Some(at) = self.hosts[index].up.reschedule(self.now, Duration::ZERO) {
             self.push(at, Due::Up(index));
         }
     }
 
     /// Sends a frame from the segment down a cable.
     fn lower(&mut self, index: usize, frame: Frame) {
-        let lane = &mut self.hosts[index].down;
-        lane.offer(self.now, frame);
-        if let Some(at) = lane.reschedule(self.now) {
+        let host = &mut self.hosts[index];
+        host.down.offer(self.now, frame);
+        if let Some(at) = host.down.reschedule(self.now, host.coalesce) {
             self.push(at, Due::Down(index));
         }
     }
@@ -410,7 +411,7 @@ impl World {
             host.stack.receive(host.interface, &mut self.batch, now);
             self.batch.clear();
         }
-        if let Some(at) = host.down.reschedule(now) {
+        if let Some(at) = host.down.reschedule(now, host.coalesce) {
             self.push(at, Due::Down(index));
         }
         self.pump(index);
@@ -450,7 +451,7 @@ impl World {
                 event => Happening::Stack { host, event },
             });
         }
-        let up = host.up.reschedule(now);
+        let up = host.up.reschedule(now, Duration::ZERO);
         let wake = host.reschedule(now);
         if let Some(at) = up {
             self.push(at, Due::Up(index));
@@ -482,7 +483,8 @@ impl Host {
     fn reschedule(&mut self, now: Instant) -> Option<Instant> {
         let waits = self.burst.is_some() && self.stack.wants_transmit(self.interface);
         let resumes = waits.then_some(self.paused_until);
-        let due = self.stack.poll_timeout().into_iter().chain(resumes).min()?.max(now);
+        let asked = self.stack.poll_timeout().map(|at| at.max(now) + self.lateness);
+        let due = asked.into_iter().chain(resumes).min()?.max(now);
         if self.scheduled.is_some_and(|at| at <= due) {
             return None;
         }

@@ -121,7 +121,7 @@ fn find_shift(plan: &Plan, wrap: Wrap, hash_key: Option<[u8; 16]>) -> Result<Dur
             let missing = wrap.before.wrapping_neg().wrapping_sub(tcp.iss.0);
             return Ok(Duration::from_micros(u64::from(missing) * 4));
         }
-        if !run.step()? || run.streams.are_over() {
+        if !run.step()? || run.is_over() {
             return Ok(Duration::ZERO);
         }
     }

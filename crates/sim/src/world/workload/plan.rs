@@ -36,6 +36,19 @@ pub(super) struct Pace {
     pub(super) gap: Duration,
 }
 
+/// What a side does besides.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Habits {
+    /// It sets TCP_NODELAY.
+    pub(super) no_delay: bool,
+    /// It sets TCP_CORK, and clears it when all is written.
+    pub(super) cork: bool,
+    /// It looks at what it is going to read.
+    pub(super) peeks: bool,
+    /// It sets its buffers' sizes now and then.
+    pub(super) resizes: bool,
+}
+
 /// One side of a stream.
 #[derive(Clone, Debug)]
 pub(super) struct SidePlan {
@@ -44,7 +57,7 @@ pub(super) struct SidePlan {
     pub(super) write: Pace,
     pub(super) read: Pace,
     pub(super) ending: Ending,
-    pub(super) no_delay: bool,
+    pub(super) habits: Habits,
 }
 
 /// Whom a client calls.
@@ -111,6 +124,21 @@ pub(super) struct Outage {
     pub(super) length: Duration,
 }
 
+/// A host whose cable is pulled for good.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Vanishing {
+    pub(super) host: HostId,
+    pub(super) start: Duration,
+}
+
+/// A host that closes its listener and, after a while, opens another.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Restart {
+    pub(super) host: HostId,
+    pub(super) start: Duration,
+    pub(super) length: Duration,
+}
+
 /// A stream one side of which gets an initial sequence number shortly before the numbers wrap.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wrap {
@@ -140,6 +168,8 @@ pub(super) struct Plan {
     pub(super) streams: Vec<StreamPlan>,
     pub(super) exchanges: Vec<ExchangePlan>,
     pub(super) outages: Vec<Outage>,
+    pub(super) vanishing: Option<Vanishing>,
+    pub(super) restarts: Vec<Restart>,
     pub(super) wrap: Option<Wrap>,
     /// Frames may be lost, or flipped bits make them unreadable.
     pub(super) lossy: bool,
@@ -158,9 +188,17 @@ impl Plan {
         };
         let hosts = hosts::hosts(&mut random, count, quality);
         let outages = outages(&mut random, count);
-        let calm = !quality.is_lossy() && outages.is_empty();
+        let vanishing = random.percent(8).then(|| Vanishing {
+            host: HostId(random.size(0, count - 1)),
+            start: Duration::from_micros(random.below(6_000_000)),
+        });
+        let restarts = restarts(&mut random, count);
+        let calm = !quality.is_lossy() && outages.is_empty() && vanishing.is_none();
         let streams = streams::streams(&mut random, &hosts, calm);
-        let exchanges = exchanges(&mut random, &hosts);
+        let mut exchanges = exchanges(&mut random, &hosts);
+        if let Some(Vanishing { host, .. }) = vanishing {
+            exchanges.retain(|it| it.asker != host && it.answerer != host);
+        }
         let wrap = wrap(&mut random, &streams);
         let mut plan = Self {
             seed,
@@ -178,6 +216,8 @@ impl Plan {
             streams,
             exchanges,
             outages,
+            vanishing,
+            restarts,
             wrap,
             lossy: quality.is_lossy(),
             corrupting: quality.is_corrupting(),
@@ -196,9 +236,15 @@ impl Plan {
         }
     }
 
-    /// Whether an attempt to reach `host` from `other` may fail without anybody's fault.
-    pub(super) fn may_miss(&self, host: HostId, other: HostId) -> bool {
-        self.lossy || self.outages.iter().any(|it| it.host == host || it.host == other)
+    /// Whether an attempt of one of these hosts to reach the other may fail without anybody's
+    /// fault, and is to be repeated.
+    pub(super) fn may_miss(&self, hosts: [HostId; 2]) -> bool {
+        self.lossy || self.outages.iter().any(|it| hosts.contains(&it.host))
+    }
+
+    /// Whether a host's listener is closed for a while.
+    pub(super) fn restarts(&self, host: HostId) -> bool {
+        self.restarts.iter().any(|it| it.host == host)
     }
 }
 
@@ -212,6 +258,21 @@ fn outages(random: &mut Random, hosts: usize) -> Vec<Outage> {
             trouble: random.pick([Trouble::Pulled, Trouble::Down]),
             start: Duration::from_micros(random.below(5_000_000)),
             length: Duration::from_micros(random.between(1_000, 12_000_000)),
+        })
+        .collect()
+}
+
+fn restarts(random: &mut Random, hosts: usize) -> Vec<Restart> {
+    if !random.percent(15) {
+        return Vec::new();
+    }
+    let first = random.size(0, hosts - 1);
+    (first..hosts)
+        .step_by(3)
+        .map(|host| Restart {
+            host: HostId(host),
+            start: Duration::from_micros(random.below(6_000_000)),
+            length: Duration::from_micros(random.between(1, 3_000_000)),
         })
         .collect()
 }

@@ -6,7 +6,7 @@ use super::content::Content;
 use super::exchange::{Exchange, echo, open_echo};
 use super::judge;
 use super::plan::{Plan, Target, Trouble};
-use super::streams::{Again, HalfId, Streams};
+use super::streams::{Again, HalfId, Outlook, Streams};
 use crate::world::{Happening, HostId, World};
 use danja_stack::{Ready, SocketId, Stack};
 use danja_wire::Instant;
@@ -23,10 +23,13 @@ const MOST_STEPS: u64 = 20_000_000;
 enum Task {
     Connect(HalfId),
     Drive(HalfId),
-    Accept(HostId, SocketId),
+    Accept(HostId),
+    Close(HostId),
+    Listen(HostId),
     Exchange(usize),
     OutageBegins(usize),
     OutageEnds(usize),
+    Vanish(HostId),
 }
 
 /// A plan being run.
@@ -102,6 +105,13 @@ impl<'a> Run<'a> {
         for (number, exchange) in self.plan.exchanges.iter().enumerate() {
             self.later(start + exchange.start, Task::Exchange(number));
         }
+        for restart in &self.plan.restarts {
+            self.later(start + restart.start, Task::Close(restart.host));
+            self.later(start + restart.start + restart.length, Task::Listen(restart.host));
+        }
+        if let Some(vanishing) = self.plan.vanishing {
+            self.later(start + vanishing.start, Task::Vanish(vanishing.host));
+        }
         for (number, outage) in self.plan.outages.iter().enumerate() {
             self.later(start + outage.start, Task::OutageBegins(number));
             self.later(start + outage.start + outage.length, Task::OutageEnds(number));
@@ -134,8 +144,11 @@ impl<'a> Run<'a> {
 
     /// Runs the world to its end, and judges it.
     pub(super) fn finish(mut self) -> Result<Report, String> {
+        // Now and then is enough: looking at all costs more than a step.
+        let mut steps = 0_u32;
         while self.step()? {
-            if self.streams.are_over() && self.exchanges.iter().all(Exchange::is_over) {
+            steps += 1;
+            if steps.is_multiple_of(256) && self.is_over() {
                 break;
             }
         }
@@ -144,6 +157,12 @@ impl<'a> Run<'a> {
         while self.step()? {}
         judge::judge_end(self.plan, &self.world, self.limit)?;
         Ok(self.report())
+    }
+
+    /// Whether every part has come to its end.
+    pub(super) fn is_over(&self) -> bool {
+        let streams = self.streams.are_over(&self.outlook());
+        streams && self.exchanges.iter().all(Exchange::is_over)
     }
 
     fn on(&mut self, happening: Happening) -> Result<(), String> {
@@ -162,8 +181,8 @@ impl<'a> Run<'a> {
     }
 
     fn on_socket(&mut self, host: HostId, socket: SocketId, ready: Ready) -> Result<(), String> {
-        if self.streams.listeners.contains_key(&(host, socket)) {
-            let task = Task::Accept(host, socket);
+        if self.streams.is_listener(host, socket) {
+            let task = Task::Accept(host);
             if !self.due.contains_key(&task) {
                 self.later(self.world.now() + self.plan.listening.delay, task);
             }
@@ -184,15 +203,25 @@ impl<'a> Run<'a> {
     fn on_task(&mut self, task: Task) -> Result<(), String> {
         match task {
             Task::Connect(half) => {
-                let at =
-                    self.on_stack(half, |streams, _, stack, now| streams.connect(half, stack, now));
-                at.map_err(|what| format!("{half:?}: {what}"))?;
-                // A connect that failed at once raises no event that tells of it.
-                self.drive(half, Ready::WRITABLE)
+                let again = self
+                    .on_stack(half, |streams, world, stack| streams.connect(half, world, stack));
+                self.again(half, again)
             }
             Task::Drive(half) if self.streams.is_idle(half) => self.on_task(Task::Connect(half)),
             Task::Drive(half) => self.drive(half, Ready::NONE),
-            Task::Accept(host, listener) => self.accept(host, listener),
+            Task::Accept(host) => self.accept(host),
+            Task::Close(host) => {
+                let streams = &mut self.streams;
+                self.world.call(host, |stack, now| streams.stop_listening(host, stack, now))
+            }
+            Task::Listen(host) => {
+                let (streams, backlog) = (&mut self.streams, self.plan.listening.backlog);
+                self.world.call(host, |stack, now| streams.listen(host, backlog, stack, now))
+            }
+            Task::Vanish(host) => {
+                self.world.plug(host, false);
+                Ok(())
+            }
             Task::Exchange(number) => self.drive_exchange(number),
             Task::OutageBegins(number) => {
                 self.trouble(number, false);
@@ -205,32 +234,41 @@ impl<'a> Run<'a> {
         }
     }
 
+    fn outlook(&self) -> Outlook<'a> {
+        Outlook { plan: self.plan, start: self.world.start(), now: self.world.now() }
+    }
+
     fn on_stack<R>(
         &mut self,
         half: HalfId,
-        act: impl FnOnce(&mut Streams, &Plan, &mut Stack, Instant) -> R,
+        act: impl FnOnce(&mut Streams, &Outlook<'_>, &mut Stack) -> R,
     ) -> R {
         let host = self.streams.host(half).unwrap_or(HostId(0));
-        let (streams, plan) = (&mut self.streams, self.plan);
-        self.world.call(host, |stack, now| act(streams, plan, stack, now))
+        let outlook = self.outlook();
+        let streams = &mut self.streams;
+        self.world.call(host, |stack, _| act(streams, &outlook, stack))
     }
 
     fn drive(&mut self, half: HalfId, ready: Ready) -> Result<(), String> {
-        let again = self.on_stack(half, |streams, plan, stack, now| {
-            streams.drive(half, ready, plan, stack, now)
-        });
+        let again =
+            self.on_stack(half, |streams, world, stack| streams.drive(half, ready, world, stack));
+        self.again(half, again)
+    }
+
+    /// Calls a half again when it wishes.
+    fn again(&mut self, half: HalfId, again: Result<Option<Again>, String>) -> Result<(), String> {
         if let Some(Again { at, half }) = again.map_err(|what| format!("{half:?}: {what}"))? {
             self.later(at, Task::Drive(half));
         }
         Ok(())
     }
 
-    fn accept(&mut self, host: HostId, listener: SocketId) -> Result<(), String> {
+    fn accept(&mut self, host: HostId) -> Result<(), String> {
         loop {
-            let (streams, plan) = (&mut self.streams, self.plan);
-            let accepted = self
-                .world
-                .call(host, |stack, now| streams.accept(host, listener, plan, stack, now))?;
+            let outlook = self.outlook();
+            let streams = &mut self.streams;
+            let accepted =
+                self.world.call(host, |stack, _| streams.accept(host, &outlook, stack))?;
             match accepted {
                 Some(half) => self.drive(half, Ready::NONE)?,
                 None => return Ok(()),
@@ -262,7 +300,11 @@ impl<'a> Run<'a> {
     fn trouble(&mut self, number: usize, over: bool) {
         let outage = self.plan.outages[number];
         match outage.trouble {
-            Trouble::Pulled => self.world.plug(outage.host, over),
+            Trouble::Pulled => {
+                let gone = self.plan.vanishing.filter(|it| it.host == outage.host);
+                let gone = gone.is_some_and(|it| self.since_start() >= it.start);
+                self.world.plug(outage.host, over && !gone);
+            }
             Trouble::Down => {
                 let interface = self.world.interface(outage.host);
                 self.world.call(outage.host, |stack, now| stack.set_up(interface, over, now));
@@ -274,7 +316,7 @@ impl<'a> Run<'a> {
     fn judge_parts(&self) -> Result<(), String> {
         let mut left: Vec<String> = self
             .streams
-            .unfinished()
+            .unfinished(&self.outlook())
             .map(|(number, what)| format!("stream {number} does not end: {what}"))
             .collect();
         left.extend(
@@ -296,9 +338,11 @@ impl<'a> Run<'a> {
     }
 
     fn close_services(&mut self) -> Result<(), String> {
-        let listeners = self.streams.listeners.keys().copied();
-        let services: Vec<_> = listeners.chain(self.echoes.iter().copied()).collect();
-        for (host, socket) in services {
+        for host in self.world.hosts() {
+            let streams = &mut self.streams;
+            self.world.call(host, |stack, now| streams.stop_listening(host, stack, now))?;
+        }
+        for (host, socket) in std::mem::take(&mut self.echoes) {
             self.world
                 .call(host, |stack, now| stack.close(socket, now))
                 .map_err(|error| format!("close: {error}"))?;

@@ -28,13 +28,27 @@ pub(super) enum End {
 pub(super) struct Peer {
     /// Bytes it is going to write.
     pub(super) bytes: u64,
-    /// It may break off.
-    pub(super) abnormal: bool,
-    /// Bytes it wrote so far, and whether it has broken off.
+    /// Bytes it wrote so far.
     pub(super) written: u64,
-    pub(super) broken_off: bool,
     /// It will not write any more.
     pub(super) finished: bool,
+    /// It has broken off, as planned.
+    pub(super) broken_off: bool,
+    /// The way between the two is cut for good.
+    pub(super) vanished: bool,
+    /// Nobody has accepted the connection, and its listener may have been closed.
+    pub(super) unborn: bool,
+}
+
+impl Peer {
+    /// Whether a side may be told of this error.
+    const fn excuses(&self, fault: Fault) -> bool {
+        match fault {
+            Fault::ConnectionReset | Fault::BrokenPipe => self.broken_off || self.unborn,
+            Fault::TimedOut | Fault::HostUnreachable => self.vanished,
+            _ => false,
+        }
+    }
 }
 
 /// One side.
@@ -96,7 +110,9 @@ impl Side {
         probe: bool,
         now: Instant,
     ) -> Result<(), String> {
-        let mut options = vec![SocketOption::NoDelay(self.plan.no_delay)];
+        let habits = self.plan.habits;
+        let mut options =
+            vec![SocketOption::NoDelay(habits.no_delay), SocketOption::Cork(habits.cork)];
         if probe {
             options.push(SocketOption::KeepAlive(true));
             options.push(SocketOption::KeepIdle(Duration::from_secs(10)));
@@ -155,6 +171,7 @@ impl Side {
             if left == 0 {
                 return Ok(());
             }
+            self.resize(stack, now)?;
             let length = self.random.size(1, self.plan.write.chunk).min(left as usize);
             let data = self.says.payload(self.written, length);
             let more = self.random.percent(3);
@@ -191,6 +208,10 @@ impl Side {
             }
             let most = self.random.size(1, self.plan.read.chunk).min(left as usize);
             slices.clear();
+            let peeked = self.peek(most, stack, peer, now)?;
+            if self.end.is_some() {
+                return Ok(());
+            }
             match stack.recv(self.socket, most, RecvFlags::default(), &mut slices, now) {
                 Ok(received) => {
                     let sum: usize = slices.iter().map(danja_wire::Payload::len).sum();
@@ -200,6 +221,9 @@ impl Side {
                     }
                     if let Some(at) = self.hears.difference(self.read, &slices) {
                         return Err(format!("byte {at} is not what was sent"));
+                    }
+                    if sum < peeked {
+                        return Err(format!("{peeked} bytes were peeked at, {sum} were read"));
                     }
                     self.read += sum as u64;
                     if self.read > peer.written {
@@ -226,6 +250,47 @@ impl Side {
         Ok(())
     }
 
+    /// Looks at what is there, perhaps; says how many bytes it saw.
+    fn peek(
+        &mut self,
+        most: usize,
+        stack: &mut Stack,
+        peer: &Peer,
+        now: Instant,
+    ) -> Result<usize, String> {
+        if !self.plan.habits.peeks || self.random.percent(50) {
+            return Ok(0);
+        }
+        let mut slices = Vec::new();
+        let flags = RecvFlags { peek: true, ..RecvFlags::default() };
+        let seen = match stack.recv(self.socket, most, flags, &mut slices, now) {
+            Ok(seen) => seen,
+            Err(RecvError::Fault(fault)) => {
+                self.fail(fault.kind, stack, peer, now)?;
+                return Ok(0);
+            }
+            Err(_) => return Ok(0),
+        };
+        match self.hears.difference(self.read, &slices) {
+            Some(at) => Err(format!("byte {at}, peeked at, is not what was sent")),
+            None => Ok(seen.bytes),
+        }
+    }
+
+    /// Changes the size of a buffer, perhaps.
+    fn resize(&mut self, stack: &mut Stack, now: Instant) -> Result<(), String> {
+        if !self.plan.habits.resizes || !self.random.percent(5) {
+            return Ok(());
+        }
+        let size = self.random.size(2_048, 262_144);
+        let option = if self.random.percent(50) {
+            SocketOption::SendBuffer(size)
+        } else {
+            SocketOption::ReceiveBuffer(size)
+        };
+        stack.set_option(self.socket, option, now).map_err(|error| format!("{option:?}: {error}"))
+    }
+
     /// The stream ended: every byte that was written must have come.
     fn at_eof(&mut self, peer: &Peer) -> Result<(), String> {
         self.eof = true;
@@ -246,8 +311,7 @@ impl Side {
         peer: &Peer,
         now: Instant,
     ) -> Result<(), String> {
-        let expected = matches!(fault, Fault::ConnectionReset | Fault::BrokenPipe);
-        if !expected || !peer.broken_off {
+        if !peer.excuses(fault) {
             let (read, written) = (self.read, self.written);
             return Err(format!("{fault:?} after {read} bytes read and {written} written"));
         }
@@ -260,12 +324,18 @@ impl Side {
             return Ok(());
         }
         let all_written = self.written == self.plan.bytes;
+        if all_written && self.plan.habits.cork {
+            self.plan.habits.cork = false;
+            stack
+                .set_option(self.socket, SocketOption::Cork(false), now)
+                .map_err(|error| format!("cork: {error}"))?;
+        }
         match self.plan.ending {
             Ending::Shutdown => {
                 if all_written && !self.shut {
                     self.shut = true;
                     if let Err(error) = stack.shutdown(self.socket, Shutdown::Write, now)
-                        && !peer.broken_off
+                        && !(peer.broken_off || peer.vanished || peer.unborn)
                     {
                         return Err(format!("shutdown: {error}"));
                     }

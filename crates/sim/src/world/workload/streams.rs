@@ -1,15 +1,15 @@
 //! The TCP connections of a world: listeners, connects, accepts, and their outcome.
 
-use super::content::Content;
+mod attempt;
+
 use super::plan::{Plan, StreamPlan, Target};
 use super::side::{Peer, Side};
-use crate::world::{HostId, Random};
-use danja_stack::socket::{ConnectError, Domain, Fault, SocketKind};
-use danja_stack::{Ready, SocketId, Stack};
+use crate::world::HostId;
+use danja_stack::socket::{Domain, SocketKind, SocketOption};
+use danja_stack::{SocketId, Stack};
 use danja_wire::Instant;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
 /// Where listeners listen.
 const PORT: u16 = 80;
@@ -19,9 +19,23 @@ const CLOSED_PORT: u16 = 81;
 const CROSSING_PORT: u16 = 1_000;
 /// Nobody has it.
 const ABSENT: Ipv4Addr = Ipv4Addr::new(10, 0, 255, 1);
-/// Between two attempts, and how many there are.
-const RETRY: Duration = Duration::from_secs(1);
-const ATTEMPTS: u32 = 30;
+
+/// What a plan and the time say about hosts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outlook<'a> {
+    pub(super) plan: &'a Plan,
+    /// When the world began, and the time.
+    pub(super) start: Instant,
+    pub(super) now: Instant,
+}
+
+impl Outlook<'_> {
+    /// Whether a host's cable has been pulled for good.
+    fn has_vanished(&self, host: HostId) -> bool {
+        let vanishing = self.plan.vanishing.filter(|it| it.host == host);
+        vanishing.is_some_and(|it| self.start + it.start <= self.now)
+    }
+}
 
 /// What one end of a connection is doing.
 #[derive(Debug)]
@@ -67,23 +81,42 @@ impl Stream {
     }
 
     /// What the half across from `side` is up to.
-    fn peer(&self, side: usize) -> Peer {
+    fn peer(&self, side: usize, world: &Outlook<'_>) -> Peer {
         let plan = &self.plan.sides[1 - side];
-        let abnormal = plan.ending.is_abnormal();
-        let side = match &self.halves[1 - side] {
+        let unborn = side == 0 && matches!(self.halves[1], Half::Idle);
+        let half = match &self.halves[1 - side] {
             Half::Connected(side) => Some(side),
             _ => None,
         };
         Peer {
             bytes: plan.bytes,
-            abnormal,
-            written: side.map_or(0, |side| side.written),
-            broken_off: abnormal && side.is_some_and(|side| side.end.is_some()),
-            finished: side.is_some_and(Side::finished),
+            written: half.map_or(0, |side| side.written),
+            finished: half.is_some_and(Side::finished),
+            broken_off: plan.ending.is_abnormal() && half.is_some_and(|side| side.end.is_some()),
+            vanished: self.hosts().iter().any(|host| world.has_vanished(*host)),
+            unborn: unborn && self.hosts().iter().any(|host| world.plan.restarts(*host)),
         }
     }
 
-    fn is_over(&self) -> bool {
+    /// Whether a side may never hear that the other is gone, unless it probes.
+    fn is_risky(&self, side: usize, plan: &Plan) -> bool {
+        let hosts = self.hosts();
+        let vanishes = plan.vanishing.is_some_and(|it| hosts.contains(&it.host));
+        let restarts = hosts.iter().any(|host| plan.restarts(*host));
+        self.plan.sides[1 - side].ending.is_abnormal() || vanishes || restarts
+    }
+
+    /// The client's host, and that of whom it calls (or its own again).
+    fn hosts(&self) -> [HostId; 2] {
+        match self.plan.target {
+            Target::Listener(host) | Target::Crossing(host) | Target::ClosedPort(host) => {
+                [self.plan.client, host]
+            }
+            Target::Absent => [self.plan.client; 2],
+        }
+    }
+
+    fn is_over(&self, world: &Outlook<'_>) -> bool {
         let over = |half: &Half| match half {
             Half::Connected(side) => side.end.is_some(),
             Half::Refused => true,
@@ -93,8 +126,8 @@ impl Stream {
             Target::ClosedPort(_) | Target::Absent => over(&self.halves[0]),
             _ => {
                 // A server need not have accepted what its client broke off.
-                let unaccepted =
-                    matches!(self.halves[1], Half::Idle) && self.plan.sides[0].ending.is_abnormal();
+                let unaccepted = matches!(self.halves[1], Half::Idle)
+                    && (self.plan.sides[0].ending.is_abnormal() || self.peer(0, world).vanished);
                 over(&self.halves[0]) && (over(&self.halves[1]) || unaccepted)
             }
         }
@@ -107,9 +140,9 @@ pub(super) struct Streams {
     all: Vec<Stream>,
     /// By host and descriptor.
     halves: BTreeMap<(HostId, SocketId), HalfId>,
-    /// By the client's endpoint.
-    callers: BTreeMap<SocketAddr, usize>,
-    pub(super) listeners: BTreeMap<(HostId, SocketId), ()>,
+    /// By the client's endpoint and its initial sequence number: ports are used again.
+    callers: BTreeMap<(SocketAddr, u32), usize>,
+    listeners: BTreeMap<HostId, SocketId>,
 }
 
 impl Streams {
@@ -134,12 +167,34 @@ impl Streams {
         let socket = stack
             .socket(Domain::Ipv4, SocketKind::Stream, now)
             .map_err(|error| format!("socket: {error}"))?;
+        // There may be connections of an earlier listener.
+        stack
+            .set_option(socket, SocketOption::ReuseAddress(true), now)
+            .map_err(|error| format!("reuse: {error}"))?;
         stack
             .bind(socket, SocketAddr::from((Ipv4Addr::UNSPECIFIED, PORT)), now)
             .map_err(|error| format!("bind: {error}"))?;
         stack.listen(socket, backlog, now).map_err(|error| format!("listen: {error}"))?;
-        self.listeners.insert((host, socket), ());
+        self.listeners.insert(host, socket);
         Ok(())
+    }
+
+    /// Closes a host's listener.
+    pub(super) fn stop_listening(
+        &mut self,
+        host: HostId,
+        stack: &mut Stack,
+        now: Instant,
+    ) -> Result<(), String> {
+        match self.listeners.remove(&host) {
+            Some(socket) => stack.close(socket, now).map_err(|error| format!("close: {error}")),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether this is the host's listener.
+    pub(super) fn is_listener(&self, host: HostId, socket: SocketId) -> bool {
+        self.listeners.get(&host) == Some(&socket)
     }
 
     /// Which half a descriptor is of.
@@ -160,163 +215,9 @@ impl Streams {
         }
     }
 
-    /// Begins the connection, again if an attempt failed for want of a way.
-    pub(super) fn connect(
-        &mut self,
-        half: HalfId,
-        stack: &mut Stack,
-        now: Instant,
-    ) -> Result<(), String> {
-        let stream = &mut self.all[half.stream];
-        let (host, to, from) = stream.endpoints(half);
-        let socket = stack
-            .socket(Domain::Ipv4, SocketKind::Stream, now)
-            .map_err(|error| format!("socket: {error}"))?;
-        if let Some(from) = from {
-            stack.bind(socket, from, now).map_err(|error| format!("bind: {error}"))?;
-        }
-        stream.attempts += 1;
-        stream.halves[half.side] = Half::Connecting(socket);
-        self.halves.insert((host, socket), half);
-        match stack.connect(socket, to, now) {
-            Err(ConnectError::InProgress) => {}
-            // With the interface down there is no route; the outcome is looked at below.
-            Err(ConnectError::Fault(fault)) if fault.kind == Fault::NetworkUnreachable => {}
-            other => return Err(format!("connect: {other:?}")),
-        }
-        let local = stack.control_info(socket).and_then(|info| info.local);
-        if let Some(local) = local {
-            self.callers.insert(local, half.stream);
-        }
-        Ok(())
-    }
-
-    /// A connecting socket became ready: how did it go?
-    fn connected(
-        &mut self,
-        half: HalfId,
-        socket: SocketId,
-        plan: &Plan,
-        stack: &mut Stack,
-        now: Instant,
-    ) -> Result<Option<Instant>, String> {
-        let stream = &mut self.all[half.stream];
-        let (host, to, _) = stream.endpoints(half);
-        let fault = match stack.connect(socket, to, now) {
-            Ok(()) | Err(ConnectError::AlreadyConnected) => None,
-            Err(ConnectError::InProgress | ConnectError::AlreadyConnecting) => return Ok(None),
-            Err(ConnectError::Fault(fault)) => Some(fault.kind),
-            Err(error) => return Err(format!("connect: {error}")),
-        };
-        let Some(fault) = fault else {
-            if matches!(stream.plan.target, Target::ClosedPort(_) | Target::Absent) {
-                return Err("a connection with nobody was made".to_owned());
-            }
-            self.begin(half, socket, plan, stack, now)?;
-            return Ok(None);
-        };
-        stack.close(socket, now).map_err(|error| format!("close: {error}"))?;
-        self.halves.remove(&(host, socket));
-        let expected = match stream.plan.target {
-            Target::ClosedPort(_) => fault == Fault::ConnectionRefused,
-            Target::Absent => fault == Fault::HostUnreachable,
-            // The other side has called, been answered and broken off.
-            _ => fault == Fault::ConnectionReset && stream.peer(half.side).broken_off,
-        };
-        if expected {
-            stream.halves[half.side] = Half::Refused;
-            return Ok(None);
-        }
-        let other = stream.host(1).or(match stream.plan.target {
-            Target::ClosedPort(host) => Some(host),
-            _ => None,
-        });
-        let missed = matches!(fault, Fault::HostUnreachable | Fault::NetworkUnreachable);
-        if missed && plan.may_miss(host, other.unwrap_or(host)) && stream.attempts < ATTEMPTS {
-            stream.halves[half.side] = Half::Idle;
-            return Ok(Some(now + RETRY));
-        }
-        Err(format!("connecting to {to} failed: {fault:?}"))
-    }
-
-    /// A connection is made at this half.
-    fn begin(
-        &mut self,
-        half: HalfId,
-        socket: SocketId,
-        plan: &Plan,
-        stack: &mut Stack,
-        now: Instant,
-    ) -> Result<(), String> {
-        let stream = &mut self.all[half.stream];
-        let key = plan.seed.wrapping_mul(1 << 20) + half.stream as u64 * 2;
-        let says = Content::new(key + half.side as u64);
-        let hears = Content::new(key + 1 - half.side as u64);
-        let random = Random::new(key ^ (half.side as u64) << 63);
-        let side = stream.plan.sides[half.side].clone();
-        let side = Side::new(socket, side, [says, hears], random, now);
-        side.prepare(stack, stream.peer(half.side).abnormal, now)?;
-        stream.halves[half.side] = Half::Connected(side);
-        Ok(())
-    }
-
-    /// Takes one connection off a listener; `None` if none waits.
-    pub(super) fn accept(
-        &mut self,
-        host: HostId,
-        listener: SocketId,
-        plan: &Plan,
-        stack: &mut Stack,
-        now: Instant,
-    ) -> Result<Option<HalfId>, String> {
-        let (socket, peer) = match stack.accept(listener, now) {
-            Ok(accepted) => accepted,
-            Err(danja_stack::socket::AcceptError::WouldBlock) => return Ok(None),
-            Err(error) => return Err(format!("accept: {error}")),
-        };
-        let number =
-            *self.callers.get(&peer).ok_or_else(|| format!("nobody called from {peer}"))?;
-        let stream = &self.all[number];
-        let half = HalfId { stream: number, side: 1 };
-        if stream.plan.target != Target::Listener(host) {
-            return Err(format!("{host:?} accepted {peer}, which called another"));
-        }
-        if !matches!(stream.halves[1], Half::Idle) {
-            return Err(format!("{host:?} accepted {peer} twice"));
-        }
-        self.halves.insert((host, socket), half);
-        self.begin(half, socket, plan, stack, now)?;
-        Ok(Some(half))
-    }
-
-    /// Lets one half act: because of an event (`ready`), or because it wished to.
-    pub(super) fn drive(
-        &mut self,
-        half: HalfId,
-        ready: Ready,
-        plan: &Plan,
-        stack: &mut Stack,
-        now: Instant,
-    ) -> Result<Option<Again>, String> {
-        let mut again = None;
-        if let Half::Connecting(socket) = self.all[half.stream].halves[half.side] {
-            if ready.is_empty() {
-                return Ok(None);
-            }
-            again = self.connected(half, socket, plan, stack, now)?;
-        }
-        let stream = &mut self.all[half.stream];
-        let peer = stream.peer(half.side);
-        if let Half::Connected(side) = &mut stream.halves[half.side] {
-            side.on_ready(ready);
-            again = side.drive(stack, &peer, now)?;
-        }
-        Ok(again.map(|at| Again { at, half }))
-    }
-
     /// Whether nothing is left to be done.
-    pub(super) fn are_over(&self) -> bool {
-        self.all.iter().all(Stream::is_over)
+    pub(super) fn are_over(&self, world: &Outlook<'_>) -> bool {
+        self.all.iter().all(|stream| stream.is_over(world))
     }
 
     /// Whether this half waits for an attempt to connect.
@@ -325,8 +226,8 @@ impl Streams {
     }
 
     /// Streams that are not over, for people.
-    pub(super) fn unfinished(&self) -> impl Iterator<Item = (usize, String)> {
-        let open = self.all.iter().enumerate().filter(|(_, stream)| !stream.is_over());
+    pub(super) fn unfinished(&self, world: &Outlook<'_>) -> impl Iterator<Item = (usize, String)> {
+        let open = self.all.iter().enumerate().filter(|(_, stream)| !stream.is_over(world));
         open.map(|(number, stream)| (number, format!("{stream:#?}")))
     }
 

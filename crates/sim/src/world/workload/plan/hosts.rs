@@ -16,11 +16,19 @@ pub(super) enum Quality {
     Bad,
     /// Loss comes in bursts.
     Bursty,
+    /// Almost nothing gets through.
+    Awful,
 }
 
 impl Quality {
     pub(super) fn draw(random: &mut Random) -> Self {
-        random.pick([Self::Perfect, Self::Fair, Self::Fair, Self::Bad, Self::Bad, Self::Bursty])
+        match random.below(20) {
+            0..=3 => Self::Perfect,
+            4..=9 => Self::Fair,
+            10..=15 => Self::Bad,
+            16..=18 => Self::Bursty,
+            _ => Self::Awful,
+        }
     }
 
     pub(super) const fn is_lossy(self) -> bool {
@@ -28,7 +36,7 @@ impl Quality {
     }
 
     pub(super) const fn is_corrupting(self) -> bool {
-        matches!(self, Self::Bad | Self::Bursty)
+        matches!(self, Self::Bad | Self::Bursty | Self::Awful)
     }
 }
 
@@ -48,6 +56,12 @@ pub(super) fn hosts(random: &mut Random, count: usize, quality: Quality) -> Vec<
             if random.percent(20) {
                 let pause = Duration::from_micros(random.between(10, 2_000));
                 host.burst = Some(Burst { frames: random.magnitude(64), pause });
+            }
+            if random.percent(30) {
+                host.coalesce = Duration::from_micros(random.between(1, 1_000));
+            }
+            if random.percent(30) {
+                host.lateness = Duration::from_micros(random.between(1, 5_000));
             }
             host
         })
@@ -73,7 +87,13 @@ fn knobs(random: &mut Random) -> Config {
         tcp.max_mss = random.size(100, 1460) as u16;
     }
     if random.percent(20) {
-        config.limits.buffer_bytes = random.size(1 << 20, 4 << 20);
+        config.limits.buffer_bytes = random.size(128 << 10, 4 << 20);
+    }
+    tcp.time_wait = Duration::from_secs(random.pick([1, 10, 60, 60]));
+    if random.percent(20) {
+        // So few ports that connections meet what is left of earlier ones.
+        let first = random.between(49_152, 60_000) as u16;
+        config.ip.ephemeral_ports = (first, first + random.between(0, 12) as u16);
     }
     if random.percent(10) {
         config.limits.out_of_order_ranges = random.size(1, 16);
@@ -129,5 +149,11 @@ fn link(random: &mut Random, quality: Quality, up: bool) -> Impairment {
             .with_hold(hold)
             .with_reorder(share(random, 0.05))
             .with_duplicate(share(random, 0.03)),
+        Quality::Awful => corrupt(plain, random, 0.1)
+            .with_jitter(jitter)
+            .with_loss(share(random, 0.15))
+            .with_hold(hold)
+            .with_reorder(share(random, 0.3))
+            .with_duplicate(share(random, 0.3)),
     }
 }

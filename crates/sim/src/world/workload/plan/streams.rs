@@ -1,6 +1,6 @@
 //! The TCP connections of a plan: who calls whom, how much is said, how it ends.
 
-use super::{Ending, Pace, SidePlan, StreamPlan, Target};
+use super::{Ending, Habits, Pace, SidePlan, StreamPlan, Target};
 use crate::world::{HostConfig, HostId, Random};
 use std::time::Duration;
 
@@ -8,21 +8,35 @@ use std::time::Duration;
 pub(super) fn streams(random: &mut Random, hosts: &[HostConfig], calm: bool) -> Vec<StreamPlan> {
     // What keeps thousands of worlds affordable.
     let mut left = match random.below(10) {
-        0..=5 => 128 << 10,
-        6..=8 => 512 << 10,
-        _ => 3 << 20,
+        0..=5 => 512 << 10,
+        6..=8 => 2 << 20,
+        _ => 8 << 20,
     };
-    let count = random.magnitude(2 * hosts.len() + 4);
-    (0..count).map(|_| stream(random, hosts.len(), calm, &mut left)).collect()
+    // One in five worlds has connections only, as many as that.
+    let many = random.percent(20);
+    let count = random.magnitude(if many { 300 } else { 2 * hosts.len() + 8 });
+    // Some worlds have one server.
+    let server = random.percent(40).then(|| HostId(random.size(0, hosts.len() - 1)));
+    (0..count).map(|_| stream(random, hosts, server, calm, &mut left)).collect()
 }
 
-fn stream(random: &mut Random, hosts: usize, calm: bool, left: &mut u64) -> StreamPlan {
+fn stream(
+    random: &mut Random,
+    hosts: &[HostConfig],
+    server: Option<HostId>,
+    calm: bool,
+    left: &mut u64,
+) -> StreamPlan {
+    let hosts = hosts.len();
     let client = random.size(0, hosts - 1);
     let other = HostId((client + random.size(1, hosts - 1)) % hosts);
     let target = match random.below(20) {
         0 => Target::ClosedPort(other),
         1 => Target::Absent,
         2 if calm => Target::Crossing(other),
+        // Through the loopback interface.
+        3 => Target::Listener(HostId(client)),
+        4..=15 => Target::Listener(server.filter(|it| it.0 != client).unwrap_or(other)),
         _ => Target::Listener(other),
     };
     let bytes = [size(random, left), size(random, left)];
@@ -64,12 +78,18 @@ fn size(random: &mut Random, left: &mut u64) -> u64 {
 }
 
 fn side(random: &mut Random, bytes: u64, reads: u64) -> SidePlan {
+    let habits = Habits {
+        no_delay: random.percent(50),
+        cork: random.percent(10),
+        peeks: random.percent(20),
+        resizes: random.percent(20),
+    };
     SidePlan {
         bytes,
         write: pace(random, bytes),
         read: pace(random, reads),
         ending: Ending::Shutdown,
-        no_delay: random.percent(50),
+        habits,
     }
 }
 
