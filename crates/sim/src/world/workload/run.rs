@@ -153,6 +153,8 @@ impl<'a> Run<'a> {
             }
         }
         self.judge_parts()?;
+        // A listener that was to be opened later is not.
+        self.due.clear();
         self.close_services()?;
         while self.step()? {}
         judge::judge_end(self.plan, &self.world, self.limit)?;

@@ -84,6 +84,33 @@ fn one_lost_segment_is_recovered_without_a_timeout() {
 }
 
 #[test]
+fn what_waited_for_a_retransmission_is_no_round_trip_time() {
+    let mut config = Config::default();
+    config.tcp.sack = false;
+    config.tcp.timestamps = false;
+    let mut pair = Pair::with(config, Config::default(), 1_500);
+    let (client, server, _) = pair.connected();
+    let no_delay = SocketOption::NoDelay(true);
+    pair.stacks[CLIENT].set_option(client, no_delay, pair.now).unwrap();
+    // The first of two segments is lost three times; the acknowledgement covers both, and the
+    // second was sent once.
+    let mut losses = 0;
+    pair.link(move |from, frame, _| {
+        let lost = from == CLIENT && frame.len() > 1_000 && losses < 3;
+        losses += usize::from(lost);
+        if lost { std::vec![] } else { std::vec![Duration::from_millis(5)] }
+    });
+    pair.send(CLIENT, client, &pattern(1_400)).unwrap();
+    pair.run_ms(100);
+    pair.send(CLIENT, client, &pattern(900)).unwrap();
+    pair.run_ms(10_000);
+    assert_eq!(pair.recv(SERVER, server, 10_000).map(|data| data.len()), Ok(2_300));
+    let tcp = pair.stacks[CLIENT].control_info(client).unwrap().tcp.unwrap();
+    assert!(tcp.total_retransmissions >= 2, "{tcp:?}");
+    assert_eq!(tcp.srtt, Some(Duration::from_millis(10)), "{tcp:?}");
+}
+
+#[test]
 fn a_closed_window_is_probed_and_opens_again() {
     let mut pair = Pair::new();
     let (client, server, _) = pair.connected();

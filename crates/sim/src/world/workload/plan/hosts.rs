@@ -48,7 +48,7 @@ pub(super) fn hosts(random: &mut Random, count: usize, quality: Quality) -> Vec<
         .map(|number| {
             let mut host = HostConfig::new(&format!("host{number}"));
             host.mtu = if mixed { mtu(random) } else { common };
-            host.stack = knobs(random);
+            host.stack = knobs(random, quality);
             host.up = link(random, quality, true);
             host.down = link(random, quality, false);
             host.offload = random.percent(40);
@@ -72,9 +72,14 @@ fn mtu(random: &mut Random) -> usize {
     random.pick([1500, 1500, 1500, 1500, 576, 1006, 1280, 4000, 9000])
 }
 
-fn knobs(random: &mut Random) -> Config {
+fn knobs(random: &mut Random, quality: Quality) -> Config {
     let mut config = Config::default();
     let tcp = &mut config.tcp;
+    if quality.is_lossy() {
+        // Whoever gives up does so rightly; but then nothing is left to be compared.
+        (tcp.syn_retries, tcp.syn_ack_retries) = (15, 15);
+        (tcp.retries, tcp.orphan_retries) = (40, 40);
+    }
     tcp.timestamps = !random.percent(25);
     tcp.sack = !random.percent(25);
     tcp.window_scaling = !random.percent(25);
@@ -92,8 +97,9 @@ fn knobs(random: &mut Random) -> Config {
     tcp.time_wait = Duration::from_secs(random.pick([1, 10, 60, 60]));
     if random.percent(20) {
         // So few ports that connections meet what is left of earlier ones.
+        tcp.time_wait = Duration::from_secs(random.pick([1, 10]));
         let first = random.between(49_152, 60_000) as u16;
-        config.ip.ephemeral_ports = (first, first + random.between(0, 12) as u16);
+        config.ip.ephemeral_ports = (first, first + random.between(3, 20) as u16);
     }
     if random.percent(10) {
         config.limits.out_of_order_ranges = random.size(1, 16);
@@ -145,7 +151,7 @@ fn link(random: &mut Random, quality: Quality, up: bool) -> Impairment {
             .with_reorder(share(random, 0.1))
             .with_duplicate(share(random, 0.05)),
         Quality::Bursty => corrupt(plain, random, 0.01)
-            .with_bursts(Bursts::with_mean(share(random, 0.03), 1.0 + share(random, 4.0)))
+            .with_bursts(Bursts::with_mean(share(random, 0.03), 1.0 + share(random, 1.5)))
             .with_hold(hold)
             .with_reorder(share(random, 0.05))
             .with_duplicate(share(random, 0.03)),
