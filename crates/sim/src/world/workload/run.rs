@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// A world in which something still happens after this long does not end.
-const LONGEST: Duration = Duration::from_secs(4 * 3_600);
+const LONGEST: Duration = Duration::from_secs(24 * 3_600);
 /// A world that takes this many steps does not get on.
 const MOST_STEPS: u64 = 20_000_000;
 

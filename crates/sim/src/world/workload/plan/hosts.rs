@@ -155,9 +155,9 @@ fn link(random: &mut Random, quality: Quality, up: bool) -> Impairment {
             .with_hold(hold)
             .with_reorder(share(random, 0.05))
             .with_duplicate(share(random, 0.03)),
-        Quality::Awful => corrupt(plain, random, 0.1)
+        Quality::Awful => corrupt(plain, random, 0.04)
             .with_jitter(jitter)
-            .with_loss(share(random, 0.15))
+            .with_loss(share(random, 0.07))
             .with_hold(hold)
             .with_reorder(share(random, 0.3))
             .with_duplicate(share(random, 0.3)),
