@@ -141,8 +141,9 @@ struct Gathered {
 /// Events that wait, each socket at most once.
 pub(crate) struct Events {
     queue: VecDeque<Event>,
-    /// By descriptor slot; pages, so that growing moves nothing.
-    pending: Vec<Box<[Gathered]>>,
+    /// By descriptor slot; pages, so that growing moves nothing, each made when it is first
+    /// needed, so that the first event of a late slot does not pay for all before it.
+    pending: Vec<Option<Box<[Gathered]>>>,
 }
 
 impl Events {
@@ -152,8 +153,12 @@ impl Events {
 
     /// A socket became ready.
     pub(crate) fn raise(&mut self, socket: SocketId, ready: Ready) {
-        while self.pending.len() <= socket.slot() as usize / PAGE {
-            self.pending.push(alloc::vec![Gathered::default(); PAGE].into_boxed_slice());
+        let page = socket.slot() as usize / PAGE;
+        if self.pending.len() <= page {
+            self.pending.resize_with(page.saturating_add(1), || None);
+        }
+        if let Some(missing @ None) = self.pending.get_mut(page) {
+            *missing = Some(alloc::vec![Gathered::default(); PAGE].into_boxed_slice());
         }
         let Some(gathered) = self.gathered(socket) else { return };
         if gathered.generation != socket.key().generation {
@@ -195,7 +200,7 @@ impl Events {
 
     fn gathered(&mut self, socket: SocketId) -> Option<&mut Gathered> {
         let slot = socket.slot() as usize;
-        self.pending.get_mut(slot / PAGE)?.get_mut(slot % PAGE)
+        self.pending.get_mut(slot / PAGE)?.as_mut()?.get_mut(slot % PAGE)
     }
 
     /// What was gathered for this very socket.
