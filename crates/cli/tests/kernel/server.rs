@@ -41,11 +41,12 @@ pub(crate) fn first_word(output: &[u8]) -> String {
 }
 
 /// Starts nginx in `namespace` with `folder` as its pages, port 80; `scratch` is for its own
-/// files. In the foreground and in one process, so that ending it ends all of it.
+/// files. In the foreground and in one process, so that ending it ends all of it; as the
+/// namespace's root, whom a user namespace has, as it has no `nobody`.
 pub(crate) fn nginx(namespace: &Namespace, folder: &Path, scratch: &Path) -> Program {
     let (pages, own) = (folder.display(), scratch.display());
     let configuration = format!(
-        "daemon off; master_process off; pid {own}/pid; error_log {own}/error.log;
+        "user root; daemon off; master_process off; pid {own}/pid; error_log {own}/error.log;
         events {{ worker_connections 2048; }}
         http {{
             access_log off; sendfile on; keepalive_timeout 5s;
