@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{danja, fail, succeed, texts, tshark};
+use common::{Running, danja, fail, succeed, texts, tshark};
 use std::io::Read;
 use std::process::Stdio;
 
@@ -153,6 +153,21 @@ fn the_same_seed_gives_the_same_packets() {
     let port = |run: usize| runs[run][0].split('\t').next().unwrap().to_owned();
     assert_eq!(port(0), port(1));
     assert_ne!(port(0), port(2));
+}
+
+#[test]
+fn an_interrupted_transfer_says_how_far_it_came() {
+    let mut running = Running::start("get danja --delay 300ms -v");
+    // The answer has begun, its end is still on its way or not read.
+    running.line("< HTTP/1.1 200 OK");
+    let (code, lines) = running.interrupt();
+    // On a quick machine it may have ended by itself in between.
+    let interrupted = code == Some(130) && lines.iter().any(|line| line.contains("interrupted: "));
+    assert!(interrupted || code == Some(0), "{code:?} {lines:#?}");
+    let mut running = Running::start("get 10.0.2.77 --inspect 127.0.0.1:0");
+    running.line("can be seen");
+    let (code, lines) = running.interrupt();
+    assert_eq!(code, Some(130), "{lines:#?}");
 }
 
 #[test]

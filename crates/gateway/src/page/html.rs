@@ -1,7 +1,6 @@
 //! The page for a browser: one document without outside resources, which keeps itself fresh.
 
 use super::{interface_name, json, links};
-use crate::http::Request;
 use danja::Host;
 use danja::stack::Instant;
 use danja::stack::views::{ControlInfo, TcpInfo};
@@ -31,7 +30,7 @@ impl fmt::Display for Escaped<'_> {
 }
 
 /// The whole document. Writing to a text cannot fail.
-pub(super) fn page(hosts: &[Host], request: &Request) -> String {
+pub(super) fn page(hosts: &[Host], visitor: &str) -> String {
     let mut page = String::with_capacity(16 * 1024);
     let _ = writeln!(
         page,
@@ -42,12 +41,7 @@ pub(super) fn page(hosts: &[Host], request: &Request) -> String {
          sockets and control information, their neighbours and routes, as they are at this \
          moment.</p></header>\n<main>"
     );
-    let _ = writeln!(
-        page,
-        "<p class=\"you\">You are <b>{}</b>, and this server is <b>{}</b>: these two endpoints \
-         are our connection.</p>",
-        request.client, request.server
-    );
+    let _ = writeln!(page, "<p class=\"you\">{}</p>", Escaped(visitor));
     let _ = write_cable(&mut page, hosts);
     for host in hosts {
         let _ = write_host(&mut page, host);

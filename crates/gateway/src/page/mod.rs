@@ -46,9 +46,9 @@ fn page(request: &Request, lan: &Lan) -> Response {
     let hosts = lan.hosts();
     let found = match request.parts.uri.path() {
         "/" if http::wants_html(request) => {
-            return http::text(StatusCode::OK, HTML, html::page(&hosts, request));
+            return http::text(StatusCode::OK, HTML, html::page(&hosts, &visitor(request, lan)));
         }
-        "/" => return http::text(StatusCode::OK, TEXT, text::page(&hosts, request)),
+        "/" => return http::text(StatusCode::OK, TEXT, text::page(&hosts, &visitor(request, lan))),
         "/api/" | "/api" => json::index(),
         "/api/hosts" => json::hosts(&hosts),
         "/api/sockets" => json::sockets(&hosts),
@@ -62,6 +62,17 @@ fn page(request: &Request, lan: &Lan) -> Response {
         }
     };
     http::text(StatusCode::OK, JSON, format!("{found:#}\n"))
+}
+
+/// Who looks at the page, in words.
+fn visitor(request: &Request, lan: &Lan) -> String {
+    let Request { client, server, .. } = request;
+    if lan.name_of(server.ip()).is_none() {
+        return format!("You are {client} and look at this LAN from outside.");
+    }
+    format!(
+        "You are {client}, and this server is {server}: these two endpoints are our connection."
+    )
 }
 
 /// A descriptor for people: its place in the table, and how often that was used before.

@@ -1,21 +1,16 @@
 //! The page as text, for `curl` and terminals.
 
 use super::{interface_name, json, links};
-use crate::http::Request;
 use danja::Host;
 use danja::stack::Instant;
-use danja::stack::views::{ControlInfo, TcpInfo};
+use danja::stack::views::{ControlInfo, TcpInfo, TcpState};
 use std::fmt::Write;
 use std::time::Duration;
 
 /// The whole page. Writing to a text cannot fail.
-pub(super) fn page(hosts: &[Host], request: &Request) -> String {
+pub(super) fn page(hosts: &[Host], visitor: &str) -> String {
     let mut page = String::from("Danja: a protocol stack at work\n\n");
-    let _ = writeln!(
-        page,
-        "You are {}, and this server is {}: these two endpoints are our connection.",
-        request.client, request.server
-    );
+    let _ = writeln!(page, "{visitor}");
     let _ = writeln!(page, "{} on this LAN, as they are at this moment:", plural(hosts.len()));
     for host in hosts {
         let _ = write_host(&mut page, host);
@@ -57,7 +52,9 @@ fn write_host(page: &mut String, host: &Host) -> std::fmt::Result {
     for info in &sockets {
         writeln!(page, "  {}", socket_row(info))?;
         if let Some(tcp) = &info.tcp {
-            write_tcp(page, tcp, now)?;
+            // Of a connection that is over, little is kept.
+            let over = info.state == Some(TcpState::TimeWait);
+            write_tcp(page, tcp, now, over)?;
         }
     }
     writeln!(page, "neighbours")?;
@@ -116,8 +113,12 @@ fn milliseconds(duration: Duration) -> String {
     format!("{:.3} ms", duration.as_secs_f64() * 1e3)
 }
 
-fn write_tcp(page: &mut String, tcp: &TcpInfo, now: Instant) -> std::fmt::Result {
+fn write_tcp(page: &mut String, tcp: &TcpInfo, now: Instant, over: bool) -> std::fmt::Result {
     let indent = " ".repeat(7);
+    if over {
+        writeln!(page, "{indent}next     to send {}, expected {}", tcp.snd_nxt, tcp.rcv_nxt)?;
+        return write_timers(page, tcp, now);
+    }
     writeln!(
         page,
         "{indent}send     iss {} una {} nxt {} wnd {} mss {}",
@@ -142,9 +143,13 @@ fn write_tcp(page: &mut String, tcp: &TcpInfo, now: Instant) -> std::fmt::Result
         tcp.segments_in,
         tcp.total_retransmissions
     )?;
+    write_timers(page, tcp, now)
+}
+
+fn write_timers(page: &mut String, tcp: &TcpInfo, now: Instant) -> std::fmt::Result {
     for (name, due) in &tcp.timers {
         let due = milliseconds(due.saturating_since(now));
-        writeln!(page, "{indent}timer    {} in {due}", json::timer(*name))?;
+        writeln!(page, "       timer    {} in {due}", json::timer(*name))?;
     }
     Ok(())
 }

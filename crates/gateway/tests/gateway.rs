@@ -1,0 +1,202 @@
+//! The router on a LAN, as its hosts and as the machine's programs see it.
+
+use danja::Host;
+use danja::lan::MacAddress;
+use danja::lan::cable::Switch;
+use danja::net::{TcpListener, TcpStream, UdpSocket};
+use danja_gateway::{Gateway, Lan};
+use hickory_proto::op::{Message, Query, ResponseCode};
+use hickory_proto::rr::{Name, RecordType};
+use std::io::{Read, Write};
+use std::net::{self, IpAddr, Ipv4Addr, Shutdown, SocketAddr};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const WAIT: Duration = Duration::from_secs(20);
+
+struct World {
+    gateway: Gateway,
+    client: Host,
+    _lan: Lan,
+    _switch: Switch,
+}
+
+fn host(switch: &Switch, name: &str, last: u8) -> Host {
+    Host::builder()
+        .name(name)
+        .adapter(switch.port(MacAddress([2, 0, 0, 0, 0, last])))
+        .address(format!("10.0.2.{last}/24").parse().unwrap())
+        .dns(IpAddr::V4(Ipv4Addr::new(10, 0, 2, 2)))
+        .build()
+        .unwrap()
+}
+
+fn world() -> World {
+    let (switch, lan) = (Switch::new(), Lan::new());
+    let gateway = Gateway::start(host(&switch, "danja", 2), &lan).unwrap();
+    let client = host(&switch, "client", 15);
+    lan.add(&client);
+    World { gateway, client, _lan: lan, _switch: switch }
+}
+
+fn connect(world: &World, port: u16) -> TcpStream {
+    let stream = TcpStream::connect(&world.client, (world.gateway.address(), port)).unwrap();
+    stream.set_read_timeout(Some(WAIT)).unwrap();
+    stream
+}
+
+/// Reads to the end, as text.
+fn rest(stream: &mut impl Read) -> String {
+    let mut all = String::new();
+    stream.read_to_string(&mut all).unwrap();
+    all
+}
+
+#[test]
+fn the_page_answers_whoever_asks() {
+    let world = world();
+    for (request, status, part) in [
+        ("GET / HTTP/1.1", "200 OK", "== client =="),
+        ("GET / HTTP/1.1\r\nAccept: text/html", "200 OK", "<h2>client</h2>"),
+        ("GET /api/routes HTTP/1.1", "200 OK", "\"format\": 1"),
+        ("GET /nothing HTTP/1.1", "404 Not Found", "/api/hosts"),
+        ("POST / HTTP/1.1\r\nContent-Length: 0", "405 Method Not Allowed", "allow: GET, HEAD"),
+        ("NONSENSE", "400 Bad Request", ""),
+    ] {
+        let mut stream = connect(&world, 80);
+        let whole = format!("{request}\r\nHost: danja\r\nConnection: close\r\n\r\n");
+        stream.write_all(whole.as_bytes()).unwrap();
+        let answer = rest(&mut stream);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{request}: {answer}");
+        assert!(answer.contains(part), "{request}: {answer}");
+    }
+    let mut stream = connect(&world, 80);
+    stream.write_all(b"HEAD / HTTP/1.1\r\nHost: danja\r\nConnection: close\r\n\r\n").unwrap();
+    let answer = rest(&mut stream);
+    assert!(answer.ends_with("\r\n\r\n") && !answer.contains("content-length: 0"), "{answer}");
+}
+
+#[test]
+fn more_clients_than_it_serves_at_once_are_all_answered() {
+    let world = world();
+    let mut streams: Vec<_> = (0..100).map(|_| connect(&world, 80)).collect();
+    // The first keep their connections open until all have asked.
+    for stream in streams.iter_mut().rev() {
+        stream
+            .write_all(b"GET /api/ HTTP/1.1\r\nHost: danja\r\nConnection: close\r\n\r\n")
+            .unwrap();
+    }
+    for stream in &mut streams {
+        assert!(rest(stream).starts_with("HTTP/1.1 200 OK"));
+    }
+}
+
+#[test]
+fn names_over_udp_and_tcp() {
+    let world = world();
+    assert_eq!(world.client.resolve("danja").unwrap(), [world.gateway.address()]);
+    assert!(world.client.resolve("nobody").is_err());
+    let mut question = Message::query();
+    question.add_query(Query::query(Name::from_ascii("client.").unwrap(), RecordType::A));
+    let question = question.to_vec().unwrap();
+    // RFC 1035 §4.2.2: behind their lengths, and two in one go.
+    let mut stream = connect(&world, 53);
+    let mut framed = u16::try_from(question.len()).unwrap().to_be_bytes().to_vec();
+    framed.extend_from_slice(&question);
+    stream.write_all(&[framed.clone(), framed].concat()).unwrap();
+    for _ in 0..2 {
+        let mut length = [0; 2];
+        stream.read_exact(&mut length).unwrap();
+        let mut answer = vec![0; usize::from(u16::from_be_bytes(length))];
+        stream.read_exact(&mut answer).unwrap();
+        let answer = Message::from_vec(&answer).unwrap();
+        assert_eq!(answer.metadata.response_code, ResponseCode::NoError);
+        assert_eq!(answer.answers[0].data.to_string(), "10.0.2.15");
+    }
+    // What cannot be read is not answered with silence alone: the next question is.
+    let socket = UdpSocket::bind(&world.client, "0.0.0.0:0").unwrap();
+    socket.set_read_timeout(Some(WAIT)).unwrap();
+    let server = SocketAddr::new(world.gateway.address(), 53);
+    socket.send_to(b"x", server).unwrap();
+    socket.send_to(&question, server).unwrap();
+    let mut answer = [0; 512];
+    let (length, from) = socket.recv_from(&mut answer).unwrap();
+    assert_eq!(from, server);
+    assert_eq!(Message::from_vec(&answer[..length]).unwrap().answers.len(), 1);
+}
+
+#[test]
+fn a_published_port_leads_both_ways() {
+    let world = world();
+    let listener = TcpListener::bind(&world.client, "10.0.2.15:7").unwrap();
+    let server = thread::spawn(move || {
+        let (mut stream, peer) = listener.accept().unwrap();
+        // Ends only when the machine's program has said its last word.
+        let heard = rest(&mut stream);
+        stream.write_all(heard.to_uppercase().as_bytes()).unwrap();
+        peer
+    });
+    let to = "10.0.2.15:7".parse().unwrap();
+    let published = world.gateway.publish("127.0.0.1:0".parse().unwrap(), to).unwrap();
+    let mut stream = net::TcpStream::connect(published.address()).unwrap();
+    stream.set_read_timeout(Some(WAIT)).unwrap();
+    stream.write_all(b"hello").unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(rest(&mut stream), "HELLO");
+    assert_eq!(server.join().unwrap().ip(), world.gateway.address());
+    // Nobody listens there any more: the machine's program sees an end, and at once.
+    let began = Instant::now();
+    let mut stream = net::TcpStream::connect(published.address()).unwrap();
+    stream.set_read_timeout(Some(WAIT)).unwrap();
+    assert!(matches!(stream.read(&mut [0]), Ok(0) | Err(_)));
+    assert!(began.elapsed() < Duration::from_secs(5));
+    let address = published.address();
+    drop(published);
+    assert!(net::TcpStream::connect(address).is_err(), "the port is closed");
+}
+
+#[test]
+fn a_slow_reader_holds_the_writer_back() {
+    let world = world();
+    let listener = TcpListener::bind(&world.client, "10.0.2.15:7").unwrap();
+    let to = "10.0.2.15:7".parse().unwrap();
+    let published = world.gateway.publish("127.0.0.1:0".parse().unwrap(), to).unwrap();
+    let mut stream = net::TcpStream::connect(published.address()).unwrap();
+    let (mut accepted, _) = listener.accept().unwrap();
+    accepted.set_nonblocking(true).unwrap();
+    // The machine's program reads nothing: at some point nothing more is taken.
+    let chunk = vec![7; 1 << 20];
+    let (mut sent, mut quiet) = (0usize, 0);
+    while quiet < 20 {
+        match accepted.write(&chunk) {
+            Ok(count) => {
+                sent += count;
+                quiet = 0;
+            }
+            Err(error) => {
+                assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
+                quiet += 1;
+                thread::sleep(Duration::from_millis(10));
+            }
+        }
+        assert!(sent < 1 << 30, "{sent} bytes are on the way");
+    }
+    // And now it reads, and gets every byte.
+    drop(accepted);
+    let mut all = Vec::new();
+    stream.set_read_timeout(Some(WAIT)).unwrap();
+    stream.read_to_end(&mut all).unwrap();
+    assert_eq!(all.len(), sent);
+    assert!(all.iter().all(|byte| *byte == 7));
+}
+
+#[test]
+fn dropping_it_ends_its_services() {
+    // The host itself lives on: the LAN knows it.
+    let World { gateway, client, _lan, _switch } = world();
+    let address = gateway.address();
+    assert!(TcpStream::connect(&client, (address, 80)).is_ok());
+    drop(gateway);
+    let error = TcpStream::connect(&client, (address, 80)).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+}
