@@ -43,7 +43,7 @@ impl Conn<'_> {
 
     /// Ends the connection without a segment: the socket is told why.
     pub(super) fn end(&mut self, fault: Option<SocketFault>) {
-        if self.done != Done::Not {
+        if matches!(self.done, Done::Closed | Done::TimeWait) {
             return;
         }
         self.done = Done::Closed;

@@ -107,7 +107,8 @@ fn apply(conn: &mut Conn<'_>, segment: &Segment<'_>, step: Step) {
             conn.end(None);
         }
         Step::TimeWait => {
-            if conn.done == Done::Not {
+            // FIN-WAIT-2 of an orphan may have begun, and ended, with this segment.
+            if conn.done != Done::Closed {
                 conn.done = Done::TimeWait;
             }
         }

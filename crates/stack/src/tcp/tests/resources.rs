@@ -216,6 +216,24 @@ fn an_orphan_in_fin_wait_2_is_given_up() {
     assert_eq!(flags(&solo.say(Flags::FIN | Flags::ACK, 1, 2, &[])), [Flags::RST]);
 }
 
+/// One segment that acknowledges an orphan's FIN and carries what comes after FIN-WAIT-2.
+#[test]
+fn an_orphan_passes_fin_wait_2_within_one_segment() {
+    let mut solo = Solo::new(Config::default());
+    let (socket, _) = solo.accepted(plain_options());
+    solo.stack.close(socket, solo.now).unwrap();
+    solo.poll();
+    assert_eq!(flags(&solo.say(Flags::FIN | Flags::ACK, 1, 2, &[])), [Flags::ACK]);
+    assert_eq!(solo.stack.sockets()[1].state, Some(TcpState::TimeWait));
+
+    let mut solo = Solo::new(Config::default());
+    let (socket, _) = solo.accepted(plain_options());
+    solo.stack.close(socket, solo.now).unwrap();
+    solo.poll();
+    assert_eq!(flags(&solo.say(Flags::ACK, 1, 2, b"nobody reads")), [Flags::RST]);
+    assert_eq!(solo.stack.sockets().len(), 1, "only the listener is left");
+}
+
 /// Under pressure: out-of-order data goes, new data is dropped, acknowledged data never.
 #[test]
 fn a_full_budget_loses_nothing_acknowledged() {
