@@ -38,11 +38,28 @@ pub(super) fn gone(before: Option<&ControlInfo>) -> Vec<Change> {
         .collect()
 }
 
-/// Of a connection that goes into TIME-WAIT, what the small record for it keeps: the rest of the
-/// control information is given back.
-pub(super) fn time_wait(mut changes: Vec<Change>) -> Vec<Change> {
-    const KEPT: [&str; 7] =
-        ["descriptor", "state", "snd_nxt", "rcv_nxt", "timer_time_wait", "memory", "error"];
+/// Whether a connection is a small record only: in TIME-WAIT, or in FIN-WAIT-2 without a socket.
+pub(super) fn is_small(info: &ControlInfo) -> bool {
+    match info.state {
+        Some(TcpState::TimeWait) => true,
+        Some(TcpState::FinWait2) => info.socket.is_none(),
+        _ => false,
+    }
+}
+
+/// Of a connection that becomes a small record, what that keeps: the rest of the control
+/// information is given back.
+pub(super) fn small_record(mut changes: Vec<Change>) -> Vec<Change> {
+    const KEPT: [&str; 8] = [
+        "descriptor",
+        "state",
+        "snd_nxt",
+        "rcv_nxt",
+        "timer_time_wait",
+        "timer_fin_wait_2",
+        "memory",
+        "error",
+    ];
     changes.retain(|change| KEPT.contains(&change.name.as_str()));
     changes
 }

@@ -4,7 +4,9 @@
 use super::changes::changes;
 use super::dns;
 use super::fact::{Call, Datagram, Direction, Fact, Icmp, Lookup, Segment, TimedOut, What};
-use super::made::{Lengths, arp_fact, found, gone, layers_fact, socket_made, sum, time_wait};
+use super::made::{
+    Lengths, arp_fact, found, gone, is_small, layers_fact, small_record, socket_made, sum,
+};
 use super::packet::{Body, Packet, endpoints};
 use danja::observe::{self, CallEvent, ChangeEvent, FrameEvent, Observed, Outcome};
 use danja_stack::socket::{Shutdown, SocketKind};
@@ -44,13 +46,13 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Keeps the control information. A record in TIME-WAIT has little of it, and one that has
-    /// ended none: of these only the state is new.
+    /// Keeps the control information. A small record has little of it, and one that has ended
+    /// none: of these only the state is new.
     fn remember(&mut self, info: Option<&ControlInfo>) {
         let state = info.map_or(Some(TcpState::Closed), |info| info.state);
         match (&mut self.last, info) {
             (Some(last), None) => last.state = state,
-            (Some(last), Some(info)) if info.state == Some(TcpState::TimeWait) => {
+            (Some(last), Some(info)) if is_small(info) => {
                 last.state = state;
                 last.socket = info.socket;
             }
@@ -293,8 +295,8 @@ impl Story {
             && connection.order < TOLD;
         let changed = match (before, after) {
             (Some(_), None) => gone(before),
-            (Some(_), Some(info)) if info.state == Some(TcpState::TimeWait) => {
-                time_wait(changes(before, after, seen.now))
+            (Some(_), Some(info)) if is_small(info) => {
+                small_record(changes(before, after, seen.now))
             }
             _ => changes(before, after, seen.now),
         };
