@@ -90,6 +90,8 @@ impl Packet {
 pub(crate) enum Claim {
     /// A socket took it, or it was discarded and counted.
     Taken,
+    /// Sockets took it, but it is for others as well: a broadcast or multicast.
+    Shared(Packet),
     /// No socket takes it: the interface's [`Unclaimed`](crate::config::Unclaimed) rule decides.
     Unclaimed(Packet),
 }

@@ -1,6 +1,6 @@
 //! Fragmentation of what we send (RFC 791 §3.2, RFC 6864). Fragments nothing that says "don't".
 
-use super::output::{push_control, transmit};
+use super::output::{depart, push_control};
 use crate::core_state::Core;
 use crate::counters::count;
 use crate::discard::Discard;
@@ -37,7 +37,7 @@ pub(super) fn send(
         };
         let fragment = cut(&datagram, part, offset, end).ok_or(Discard::TooBig)?;
         count(&mut core.counters.ip_frag_creates);
-        if let Some(frame) = transmit(core, path.interface, path.next_hop, fragment) {
+        if let Some(frame) = depart(core, path, fragment) {
             push_control(core, path.interface, frame);
         }
         offset = end;

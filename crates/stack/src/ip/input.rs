@@ -8,13 +8,14 @@
 
 use super::interface::Interface;
 use super::{Upward, arp, icmp, path, reassemble};
+use crate::config::Unclaimed;
 use crate::core_state::Core;
 use crate::counters::count;
 use crate::discard::Discard;
 use crate::interface::{InterfaceId, Medium};
 use crate::link::ethernet;
 use crate::packet::{Cast, Packet};
-use core::net::{IpAddr, Ipv4Addr};
+use core::net::IpAddr;
 use danja_wire::error::Error;
 use danja_wire::ethernet::{EtherType, HEADER_LEN as ETHERNET_HEADER_LEN};
 use danja_wire::icmpv4::Message;
@@ -25,13 +26,22 @@ use danja_wire::{Frame, bytes, offload};
 /// A frame from an interface, through link and IP (reassembly, ICMP, ARP included).
 pub(crate) fn input(core: &mut Core, interface: InterfaceId, mut frame: Frame) -> Upward {
     match link(core, interface, &mut frame) {
-        Ok(Network::Ip { at, cast }) => match packet(core, interface, frame, at, cast) {
-            Ok(upward) => upward,
-            Err(reason) => discarded(core, reason),
-        },
+        Ok(Network::Ip { at, cast }) => {
+            let came = Came { interface, at, cast, looped: false };
+            packet(core, frame, came).unwrap_or_else(|reason| discarded(core, reason))
+        }
         Ok(Network::Consumed) => Upward::Done,
         Err(reason) => discarded(core, reason),
     }
+}
+
+/// A packet of ours that looped back: by the loopback interface, or to everybody on a link.
+pub(crate) fn input_looped(core: &mut Core, interface: InterfaceId, frame: Frame) -> Upward {
+    if interface == InterfaceId::LOOPBACK {
+        return input(core, interface, frame);
+    }
+    let came = Came { interface, at: 0, cast: Cast::Unicast, looped: true };
+    packet(core, frame, came).unwrap_or_else(|reason| discarded(core, reason))
 }
 
 fn discarded(core: &mut Core, reason: Discard) -> Upward {
@@ -44,6 +54,17 @@ fn discarded(core: &mut Core, reason: Discard) -> Upward {
     }
     core.discard(reason);
     Upward::Done
+}
+
+/// How an IP packet came.
+struct Came {
+    interface: InterfaceId,
+    /// Where it begins in its frame.
+    at: usize,
+    /// To whom the frame was addressed.
+    cast: Cast,
+    /// It is our own.
+    looped: bool,
 }
 
 /// What a frame carries.
@@ -75,17 +96,14 @@ fn link(core: &mut Core, interface: InterfaceId, frame: &mut Frame) -> Result<Ne
     }
 }
 
-fn packet(
-    core: &mut Core,
-    interface: InterfaceId,
-    mut frame: Frame,
-    network: usize,
-    link_cast: Cast,
-) -> Result<Upward, Discard> {
+fn packet(core: &mut Core, mut frame: Frame, came: Came) -> Result<Upward, Discard> {
+    let Came { interface, at: network, cast: link_cast, looped } = came;
     count(&mut core.counters.ip_in_receives);
     let header = parse(&mut frame, network)?;
     let it = core.ip.interface(interface).ok_or(Discard::NoSuchInterface)?;
-    check_source(core, it, &header)?;
+    if !looped {
+        check_source(core, it, &header)?;
+    }
     let cast = accept(core, it, &header, link_cast)?;
     let transport = network.saturating_add(header.header_len());
     let end = network.saturating_add(usize::from(header.total_len));
@@ -115,6 +133,10 @@ fn packet(
 
 /// To ICMP, which is part of IP, or up.
 fn deliver(core: &mut Core, packet: Packet) -> Upward {
+    if packet.cast == Cast::Multicast && packet.destination != path::ALL_HOSTS {
+        return Upward::Others(packet, Discard::IpNotForUs);
+    }
+    count(&mut core.counters.ip_in_delivers);
     if core.ip.watched.contains_key(&packet.protocol) {
         let mut copy = packet.clone();
         // What never was on a wire may have its checksum still to be completed.
@@ -186,9 +208,10 @@ fn accept(
         return Ok(Cast::Broadcast);
     }
     if to.is_multicast() {
-        // All hosts on this link (RFC 1112 §4) are the only group we are in.
-        let all_hosts = to == Ipv4Addr::new(224, 0, 0, 1);
-        return if all_hosts { Ok(Cast::Multicast) } else { Err(Discard::IpNotForUs) };
+        // All hosts on this link (RFC 1112 §4) are the only group we are in; who shares our
+        // address may be in others.
+        let wanted = to == path::ALL_HOSTS || it.config.unclaimed == Unclaimed::HandOut;
+        return if wanted { Ok(Cast::Multicast) } else { Err(Discard::IpNotForUs) };
     }
     if !it.has_address(IpAddr::V4(to)) && !it.config.any_address {
         return Err(Discard::IpNotForUs);

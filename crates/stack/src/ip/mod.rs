@@ -20,11 +20,12 @@ pub(crate) use admin::{
     remove_route, set_up,
 };
 pub(crate) use icmp::send_error;
-pub(crate) use input::input;
+pub(crate) use input::{input, input_looped};
 pub(crate) use output::{inject, output, push_control, send};
 
 use crate::config::{Config, InterfaceConfig, Unclaimed};
 use crate::core_state::Core;
+use crate::discard::Discard;
 use crate::entropy::Entropy;
 use crate::interface::{InterfaceId, Medium};
 use crate::link::neighbour::{Context, Neighbours};
@@ -59,8 +60,10 @@ pub(crate) enum Upward {
     Done,
     /// A whole packet for a transport or raw socket (ICMP echo replies among them).
     Packet(Packet),
-    /// An ICMP error about a packet of ours.
-    Error(TransportError),
+    /// An ICMP error about a packet of ours, and the message it came in.
+    Error(TransportError, Packet),
+    /// Nothing that this stack takes: for a second one behind the same address, or discarded.
+    Others(Packet, Discard),
 }
 
 /// Interfaces, routes, neighbours, reassembly, path MTUs, limits on ICMP errors.
@@ -75,7 +78,7 @@ pub(crate) struct Ip {
     error_limits: icmp::ErrorLimits,
     reassembly: reassemble::Reassembly,
     identification: output::Identification,
-    loopback: VecDeque<Frame>,
+    loopback: VecDeque<(InterfaceId, Frame)>,
     /// Protocols that raw sockets watch, how many each, and copies of packets for them.
     watched: BTreeMap<Protocol, usize>,
     copies: VecDeque<Packet>,
@@ -231,8 +234,9 @@ impl Ip {
         self.errors.pop_front()
     }
 
-    /// Packets that looped back, to be received again.
-    pub(crate) fn poll_loopback(&mut self) -> Option<Frame> {
+    /// A packet that looped back, to be received again by [`input_looped`], and by which
+    /// interface.
+    pub(crate) fn poll_loopback(&mut self) -> Option<(InterfaceId, Frame)> {
         self.loopback.pop_front()
     }
 

@@ -1,6 +1,7 @@
 //! IP output (RFC 791, RFC 1122 §3.2.1): header, fragments, link. Finds no path: that was asked
 //! before.
 
+use super::path::ALL_HOSTS;
 use super::{arp, fragment, with_neighbours};
 use crate::core_state::Core;
 use crate::counters::count;
@@ -75,7 +76,7 @@ pub(crate) fn output(core: &mut Core, path: &Path, packet: Outgoing) -> Option<F
 /// As [`output`], but does not count the frame as sent yet.
 fn prepare(core: &mut Core, path: &Path, packet: Outgoing) -> Option<Frame> {
     match with_header(core, path, packet) {
-        Ok(Some(frame)) => transmit(core, path.interface, path.next_hop, frame),
+        Ok(Some(frame)) => depart(core, path, frame),
         Ok(None) => None,
         Err(reason) => {
             core.discard(reason);
@@ -144,6 +145,30 @@ fn with_header(core: &mut Core, path: &Path, packet: Outgoing) -> Result<Option<
     Ok(Some(frame))
 }
 
+/// Sends a packet of ours with its IP header to the next hop; what is for everybody on the link
+/// is for our own sockets as well, as on Linux.
+pub(super) fn depart(core: &mut Core, path: &Path, packet: Frame) -> Option<Frame> {
+    let it = core.ip.interface(path.interface).filter(|it| it.up && !it.is_loopback());
+    if it.is_some_and(|it| is_for_all(it, path.next_hop)) {
+        loop_back(core, path.interface, packet.clone());
+    }
+    transmit(core, path.interface, path.next_hop, packet)
+}
+
+fn is_for_all(it: &super::Interface, next_hop: IpAddr) -> bool {
+    let IpAddr::V4(v4) = next_hop else { return false };
+    v4.is_broadcast() || v4 == ALL_HOSTS || it.is_broadcast(v4)
+}
+
+/// Queues a packet to be received again.
+fn loop_back(core: &mut Core, interface: InterfaceId, packet: Frame) {
+    if core.ip.loopback.len() >= LOOPBACK_LIMIT {
+        core.discard(Discard::LoopbackQueueFull);
+    } else {
+        core.ip.loopback.push_back((interface, packet));
+    }
+}
+
 /// Sends a packet with its IP header to the next hop: puts the link header before it, or keeps
 /// it until the neighbour is known.
 pub(super) fn transmit(
@@ -153,14 +178,10 @@ pub(super) fn transmit(
     packet: Frame,
 ) -> Option<Frame> {
     if interface == InterfaceId::LOOPBACK {
-        if core.ip.loopback.len() >= LOOPBACK_LIMIT {
-            core.discard(Discard::LoopbackQueueFull);
-        } else {
-            if let Some(it) = core.ip.interface_mut(interface) {
-                it.count_sent(&packet);
-            }
-            core.ip.loopback.push_back(packet);
+        if let Some(it) = core.ip.interface_mut(interface) {
+            it.count_sent(&packet);
         }
+        loop_back(core, interface, packet);
         return None;
     }
     let Some(it) = core.ip.interface(interface) else {

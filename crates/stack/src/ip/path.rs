@@ -7,6 +7,9 @@ use crate::packet::Path;
 use crate::socket::SocketFault;
 use core::net::{IpAddr, Ipv4Addr};
 
+/// RFC 1112 §4: the permanent group of all hosts on a link.
+pub(super) const ALL_HOSTS: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 1);
+
 impl Ip {
     /// Longest prefix, then metric; RFC 6724 source selection unless `source` is given; the
     /// path MTU from the cache. An unspecified `source` counts as not given.

@@ -2,7 +2,6 @@
 
 use super::Stack;
 use crate::config::Unclaimed;
-use crate::counters::count;
 use crate::discard::Discard;
 use crate::entropy::{Entropy, Seeds};
 use crate::interface::InterfaceId;
@@ -31,31 +30,61 @@ impl Stack {
 
     fn receive_one(&mut self, interface: InterfaceId, frame: Frame) {
         let upward = ip::input(&mut self.core, interface, frame);
+        self.take(upward, true);
+    }
+
+    /// What IP made of a packet; what came from outside may be for others.
+    fn take(&mut self, upward: Upward, from_outside: bool) {
         while let Some(copy) = self.core.ip.poll_copy() {
             self.datagrams.raw_input(&mut self.core, &copy);
         }
         match upward {
             Upward::Done => {}
-            Upward::Packet(packet) => self.deliver(packet),
-            Upward::Error(error) => self.deliver_error(&error),
+            Upward::Packet(packet) => self.deliver(packet, from_outside),
+            Upward::Error(error, packet) => {
+                if let Err(reason) = self.deliver_error(&error) {
+                    self.others(packet, reason);
+                }
+            }
+            Upward::Others(packet, reason) if from_outside => self.others(packet, reason),
+            Upward::Others(_, reason) => self.core.discard(reason),
         }
         self.deliver_inner_errors();
     }
 
-    fn deliver(&mut self, packet: Packet) {
-        count(&mut self.core.counters.ip_in_delivers);
+    fn deliver(&mut self, packet: Packet, from_outside: bool) {
         let claim = match packet.protocol {
             Protocol::TCP => self.tcp.input(&mut self.core, packet),
             _ => self.datagrams.input(&mut self.core, packet),
         };
-        if let Claim::Unclaimed(packet) = claim {
-            self.unclaimed(packet);
+        match claim {
+            Claim::Taken => {}
+            Claim::Shared(packet) => {
+                if from_outside && self.hands_out(&packet) {
+                    self.hand_out(packet);
+                }
+            }
+            Claim::Unclaimed(packet) => self.unclaimed(packet, from_outside),
+        }
+    }
+
+    /// Whether a second stack behind the same address gets what is not ours.
+    fn hands_out(&self, packet: &Packet) -> bool {
+        self.core.ip.unclaimed(packet.interface) == Unclaimed::HandOut
+    }
+
+    /// What this stack has no use for.
+    fn others(&mut self, packet: Packet, reason: Discard) {
+        if self.hands_out(&packet) {
+            self.hand_out(packet);
+        } else {
+            self.core.discard(reason);
         }
     }
 
     /// What no socket claims is answered, or handed out whole.
-    fn unclaimed(&mut self, packet: Packet) {
-        if self.core.ip.unclaimed(packet.interface) == Unclaimed::HandOut {
+    fn unclaimed(&mut self, packet: Packet, from_outside: bool) {
+        if from_outside && self.hands_out(&packet) {
             self.hand_out(packet);
             return;
         }
@@ -118,20 +147,19 @@ impl Stack {
         }
     }
 
-    fn deliver_error(&mut self, error: &TransportError) {
-        let delivered = match error.protocol {
+    fn deliver_error(&mut self, error: &TransportError) -> Result<(), Discard> {
+        match error.protocol {
             Protocol::TCP => self.tcp.on_error(&mut self.core, error),
             _ => self.datagrams.on_error(&mut self.core, error),
-        };
-        if let Err(reason) = delivered {
-            self.core.discard(reason);
         }
     }
 
     /// Errors that arose inside IP, such as a neighbour that stayed silent.
     fn deliver_inner_errors(&mut self) {
         while let Some(error) = self.core.ip.poll_error() {
-            self.deliver_error(&error);
+            if let Err(reason) = self.deliver_error(&error) {
+                self.core.discard(reason);
+            }
         }
     }
 
@@ -140,8 +168,9 @@ impl Stack {
     pub fn handle_timeout(&mut self, now: Instant) {
         self.core.set_now(now);
         for _ in 0..BOUND {
-            let Some(frame) = self.core.ip.poll_loopback() else { break };
-            self.receive_one(InterfaceId::LOOPBACK, frame);
+            let Some((interface, frame)) = self.core.ip.poll_loopback() else { break };
+            let upward = ip::input_looped(&mut self.core, interface, frame);
+            self.take(upward, interface == InterfaceId::LOOPBACK);
         }
         for _ in 0..BOUND {
             match self.core.timers.pop(self.core.now) {

@@ -54,7 +54,7 @@ impl Datagrams {
         for key in all {
             self.udp_deliver(core, key, datagram(&packet, payload.clone(), from, to));
         }
-        Claim::Taken
+        Claim::Shared(packet)
     }
 
     fn udp_deliver(&mut self, core: &mut Core, key: Key, datagram: Datagram) {

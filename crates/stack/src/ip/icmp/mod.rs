@@ -36,7 +36,7 @@ pub(super) fn input(core: &mut Core, packet: Packet) -> Upward {
     }
 }
 
-fn message(core: &mut Core, packet: Packet) -> Result<Upward, Discard> {
+fn message(core: &mut Core, mut packet: Packet) -> Result<Upward, Discard> {
     if packet.transport_len() < HEADER_LEN || !packet.checksum_ok() {
         return Err(Discard::IcmpMalformed);
     }
@@ -46,13 +46,17 @@ fn message(core: &mut Core, packet: Packet) -> Result<Upward, Discard> {
     match message {
         Message::EchoRequest { ident, sequence } => echo(core, packet, ident, sequence),
         Message::EchoReply { .. } => Ok(Upward::Packet(packet)),
-        // RFC 6633 §3: "A host MUST silently discard" source quench; RFC 1122 §3.2.2: unknown
-        // types too.
-        Message::SourceQuench | Message::Unknown { .. } => Err(Discard::IcmpIgnored),
+        // RFC 6633 §3: "A host MUST silently discard" source quench.
+        Message::SourceQuench => Err(Discard::IcmpIgnored),
+        // RFC 1122 §3.2.2: unknown types too.
+        Message::Unknown { .. } => Ok(Upward::Others(packet, Discard::IcmpIgnored)),
         Message::Redirect { gateway, .. } => {
             redirect::input(core, packet, gateway).map(|()| Upward::Done)
         }
-        error => quote::error(core, packet, error).map(Upward::Error),
+        error => {
+            let about = quote::error(core, &mut packet, error)?;
+            Ok(Upward::Error(about, packet))
+        }
     }
 }
 

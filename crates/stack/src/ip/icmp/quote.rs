@@ -18,7 +18,7 @@ const LOOKED_AT: usize = 60 + 20;
 /// Reads an error about a packet of ours.
 pub(super) fn error(
     core: &Core,
-    mut packet: Packet,
+    packet: &mut Packet,
     message: Message,
 ) -> Result<TransportError, Discard> {
     let body = packet.transport.saturating_add(HEADER_LEN);

@@ -4,3 +4,4 @@ mod demux;
 mod errors;
 mod flow;
 mod ping_raw;
+mod shared;
