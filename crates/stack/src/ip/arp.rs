@@ -82,6 +82,9 @@ fn reply(core: &mut Core, interface: InterfaceId, ours: MacAddress, request: &Pa
 pub(super) fn send(core: &mut Core, interface: InterfaceId, packet: &Packet, to: MacAddress) {
     let mut frame = Frame::new();
     let emitted = frame.prepend(LEN).is_some_and(|room| packet.emit(room).is_ok());
+    // RFC 3927 §2.5: what tells of a link-local sender is said to everybody, so that a conflict
+    // is noticed.
+    let to = if packet.sender_ip.is_link_local() { MacAddress::BROADCAST } else { to };
     let header = Header { destination: to, source: packet.sender_mac, ether_type: EtherType::ARP };
     let framed = emitted && ethernet::output(&mut frame, header).is_some();
     if framed && core.ip.is_up(interface) {

@@ -5,7 +5,8 @@ use crate::core_state::Core;
 use crate::counters::count;
 use crate::discard::Discard;
 use crate::packet::Path;
-use danja_wire::{Frame, ipv4, offload};
+use danja_wire::ipv4::{self, Options};
+use danja_wire::{Frame, offload};
 
 /// Sends a datagram (its transport header and payload) in fragments that fit the path. They go
 /// into the interface's queue, or wait for the neighbour together.
@@ -28,8 +29,11 @@ pub(super) fn send(
     let mut offset = 0usize;
     while offset < length {
         let end = offset.saturating_add(room).min(length);
+        // RFC 791 §3.1: the options we send (Record Route, Timestamp) go in the first only.
+        let options = if offset == 0 { header.options } else { Options::NONE };
         let part = ipv4::Header {
             identification,
+            options,
             more_fragments: end < length,
             fragment_offset: u16::try_from(offset).map_err(|_| Discard::TooBig)?,
             dont_fragment: false,

@@ -6,6 +6,7 @@ mod arp;
 mod conflict;
 mod fragment;
 mod icmp;
+mod identification;
 mod input;
 mod interface;
 mod output;
@@ -77,7 +78,7 @@ pub(crate) struct Ip {
     redirects: icmp::Redirects,
     error_limits: icmp::ErrorLimits,
     reassembly: reassemble::Reassembly,
-    identification: output::Identification,
+    identification: identification::Identification,
     loopback: VecDeque<(InterfaceId, Frame)>,
     /// Protocols that raw sockets watch, how many each, and copies of packets for them.
     watched: BTreeMap<Protocol, usize>,
@@ -106,7 +107,7 @@ impl Ip {
             redirects: icmp::Redirects::new(),
             error_limits: icmp::ErrorLimits::new(),
             reassembly: reassemble::Reassembly::new(),
-            identification: output::Identification::new(entropy.key()),
+            identification: identification::Identification::new(entropy.key()),
             loopback: VecDeque::new(),
             watched: BTreeMap::new(),
             copies: VecDeque::new(),

@@ -6,67 +6,23 @@ use super::{arp, fragment, with_neighbours};
 use crate::core_state::Core;
 use crate::counters::count;
 use crate::discard::Discard;
-use crate::entropy::HashKey;
 use crate::interface::{InterfaceId, Medium};
 use crate::link::ethernet;
 use crate::link::neighbour::Resolution;
 use crate::packet::{Outgoing, Path};
-use core::hash::Hasher;
 use core::net::{IpAddr, Ipv4Addr};
 use danja_wire::ethernet::{EtherType, Header, MacAddress};
-use danja_wire::ipv4;
+use danja_wire::ipv4::{self, Options};
 use danja_wire::{Frame, Payload};
 
 /// Packets that may wait to be received again.
 const LOOPBACK_LIMIT: usize = 1024;
 
-/// Identifications of datagrams that may be fragmented: a keyed permutation of 2^15 numbers,
-/// with a new key each round and alternating halves of the number space, so that none comes
-/// again within 2^15 datagrams (RFC 6864 §4.2) and none can be guessed (RFC 7739 §5).
-pub(super) struct Identification {
-    key: HashKey,
-    next: u32,
-}
-
-impl Identification {
-    pub(super) const fn new(key: HashKey) -> Self {
-        Self { key, next: 0 }
-    }
-
-    pub(super) fn next(&mut self) -> u16 {
-        const HALF: u32 = 1 << 15;
-        let round = self.next / HALF;
-        let mut value = self.next % HALF;
-        self.next = self.next.wrapping_add(1);
-        // A Feistel network permutes 16 bits; walking on until 15 are enough permutes 15.
-        loop {
-            value = self.permute(round, value);
-            if value < HALF {
-                break;
-            }
-        }
-        let half = (round & 1) << 15;
-        u16::try_from(value | half).unwrap_or(0)
-    }
-
-    fn permute(&self, round: u32, value: u32) -> u32 {
-        let (mut left, mut right) = (value >> 8 & 0xff, value & 0xff);
-        for step in 0..4u32 {
-            let mut hasher = self.key.secret_hasher();
-            hasher.write_u32(round);
-            hasher.write_u32(step << 8 | right);
-            let mixed = left ^ (hasher.finish() as u32 & 0xff);
-            (left, right) = (right, mixed);
-        }
-        left << 8 | right
-    }
-}
-
 /// Puts IP and link header before a transport's packet. `None`: it waits for a neighbour,
 /// went to the loopback queue, was put into the control queue as fragments, or was
 /// discarded and counted.
 pub(crate) fn output(core: &mut Core, path: &Path, packet: Outgoing) -> Option<Frame> {
-    let frame = prepare(core, path, packet)?;
+    let frame = prepare(core, path, packet, None)?;
     if let Some(it) = core.ip.interface_mut(path.interface) {
         it.count_sent(&frame);
     }
@@ -74,8 +30,13 @@ pub(crate) fn output(core: &mut Core, path: &Path, packet: Outgoing) -> Option<F
 }
 
 /// As [`output`], but does not count the frame as sent yet.
-fn prepare(core: &mut Core, path: &Path, packet: Outgoing) -> Option<Frame> {
-    match with_header(core, path, packet) {
+fn prepare(
+    core: &mut Core,
+    path: &Path,
+    packet: Outgoing,
+    options: Option<&Options>,
+) -> Option<Frame> {
+    match with_header(core, path, packet, options) {
         Ok(Some(frame)) => depart(core, path, frame),
         Ok(None) => None,
         Err(reason) => {
@@ -87,13 +48,23 @@ fn prepare(core: &mut Core, path: &Path, packet: Outgoing) -> Option<Frame> {
 
 /// Finds a path for a packet of the stack's own (RST, ICMP) and puts it into the control queue.
 pub(crate) fn send(core: &mut Core, interface: Option<InterfaceId>, packet: Outgoing) {
+    send_with(core, interface, packet, &Options::NONE);
+}
+
+/// As [`send`], with options in the IP header.
+pub(super) fn send_with(
+    core: &mut Core,
+    interface: Option<InterfaceId>,
+    packet: Outgoing,
+    options: &Options,
+) {
     let path = core.ip.path(Some(packet.source), packet.destination, interface);
     let Ok(path) = path else {
         count(&mut core.counters.ip_out_no_routes);
         core.discard(Discard::NoRoute);
         return;
     };
-    if let Some(frame) = prepare(core, &path, packet) {
+    if let Some(frame) = prepare(core, &path, packet, Some(options)) {
         push_control(core, path.interface, frame);
     }
 }
@@ -108,7 +79,12 @@ pub(crate) fn push_control(core: &mut Core, interface: InterfaceId, frame: Frame
 }
 
 /// Writes the IP header. `None`: it was sent in fragments.
-fn with_header(core: &mut Core, path: &Path, packet: Outgoing) -> Result<Option<Frame>, Discard> {
+fn with_header(
+    core: &mut Core,
+    path: &Path,
+    packet: Outgoing,
+    options: Option<&Options>,
+) -> Result<Option<Frame>, Discard> {
     let (IpAddr::V4(source), IpAddr::V4(destination)) = (packet.source, packet.destination) else {
         return Err(Discard::NoRoute);
     };
@@ -121,11 +97,14 @@ fn with_header(core: &mut Core, path: &Path, packet: Outgoing) -> Result<Option<
         // of zero."
         ttl: packet.ttl.max(1),
         tos: packet.tos,
-        dont_fragment: packet.dont_fragment,
+        dont_fragment: packet.dont_fragment && !core.ip.path_mtus.must_fragment(packet.destination),
         // RFC 6864 §4.1: an atomic datagram's identification means nothing.
         identification: 0,
         ..ipv4::Header::default()
     };
+    if let Some(options) = options {
+        header.options = *options;
+    }
     header.set_payload_len(frame.len()).ok_or(Discard::TooBig)?;
     if frame.offload.segment_size == 0 && usize::from(header.total_len) > path.mtu {
         if header.dont_fragment {

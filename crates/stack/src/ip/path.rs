@@ -1,6 +1,7 @@
 //! Where a packet goes: route, source address, path MTU. Looks, and changes nothing.
 
 use super::interface::Interface;
+use super::route::Hop;
 use super::{Ip, no_route, source};
 use crate::interface::InterfaceId;
 use crate::packet::Path;
@@ -79,10 +80,9 @@ impl Ip {
             (None, None) => self.routes.find(destination, |hop| usable(hop.interface)),
             (found, _) => found,
         };
-        // A group or "everybody here" is on the link, whatever gateway leads on.
-        let on_link = to.is_multicast() || to.is_broadcast();
+        let on_link = to.is_multicast() || to.is_broadcast() || to.is_link_local();
         if let Some(hop) = hop {
-            let gateway = hop.gateway.filter(|_| !on_link).map(|gateway| {
+            let gateway = hop.gateway.filter(|_| !skips_gateway(to, &hop)).map(|gateway| {
                 let better = self.redirects.get(destination, hop.interface);
                 better.unwrap_or(gateway)
             });
@@ -139,6 +139,15 @@ impl Ip {
         let others = self.interfaces.iter().filter(|it| it.up && !it.is_loopback());
         source::select(others.flat_map(Interface::usable), destination, next_hop)
     }
+}
+
+/// A group or "everybody here" is on the link, whatever gateway leads on; and so is what has a
+/// link-local address (RFC 3927 §2.6.2), unless a route for such addresses says otherwise, which
+/// nobody makes by mistake.
+fn skips_gateway(to: Ipv4Addr, hop: &Hop) -> bool {
+    const LINK_LOCAL_PREFIX: u8 = 16;
+    let link_local = to.is_link_local() && hop.prefix_len < LINK_LOCAL_PREFIX;
+    to.is_multicast() || to.is_broadcast() || link_local
 }
 
 /// 0/8 and 240/4 but for 255.255.255.255: on no wire (RFC 6890).

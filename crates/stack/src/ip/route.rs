@@ -22,11 +22,18 @@ pub(super) struct Hop {
     pub(super) gateway: Option<IpAddr>,
     pub(super) interface: InterfaceId,
     pub(super) metric: u32,
+    /// Of the route's destination.
+    pub(super) prefix_len: u8,
 }
 
 impl Hop {
     const fn of(route: Route) -> Self {
-        Self { gateway: route.gateway, interface: route.interface, metric: route.metric }
+        Self {
+            gateway: route.gateway,
+            interface: route.interface,
+            metric: route.metric,
+            prefix_len: route.destination.prefix_len(),
+        }
     }
 }
 

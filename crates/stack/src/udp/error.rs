@@ -7,7 +7,7 @@ use crate::event::Ready;
 use crate::ip;
 use crate::packet::{ErrorKind, TransportError};
 use crate::slab::Key;
-use crate::socket::{PathMtuDiscovery, SocketKind};
+use crate::socket::{Cause, PathMtuDiscovery, SocketKind};
 use core::net::SocketAddr;
 use danja_wire::ip::Protocol;
 
@@ -29,6 +29,7 @@ impl Datagrams {
             _ if socket.remote.is_none() => return Ok(()),
             _ => match error.what {
                 ErrorKind::Hard => true,
+                ErrorKind::Soft if is_final(error) => true,
                 ErrorKind::TooBig { .. } => socket.options.mtu_discover != PathMtuDiscovery::Never,
                 ErrorKind::Soft | ErrorKind::Neighbour => false,
             },
@@ -58,5 +59,19 @@ impl Datagrams {
                 socket.is_some_and(|it| it.remote.is_some_and(|to| to.ip() == error.remote.ip()))
             }),
         }
+    }
+}
+
+/// What Linux tells a connected datagram socket beside closed ports: that nobody is there or
+/// that somebody forbids it, rather than that the way is not there now.
+fn is_final(error: &TransportError) -> bool {
+    const UNREACHABLE: u8 = 3;
+    const PARAMETER_PROBLEM: u8 = 12;
+    match error.fault.cause {
+        Some(Cause::Icmp { message_type: UNREACHABLE, code, .. }) => {
+            matches!(code, 6..=10 | 13..=15)
+        }
+        Some(Cause::Icmp { message_type: PARAMETER_PROBLEM, .. }) => true,
+        _ => false,
     }
 }

@@ -10,8 +10,8 @@ use crate::event::Ready;
 use crate::interface::InterfaceId;
 use crate::packet::{Outgoing, Path};
 use crate::slab::Key;
-use crate::socket::SocketKind;
-use core::net::SocketAddr;
+use crate::socket::{PathMtuDiscovery, SocketKind};
+use core::net::{IpAddr, SocketAddr};
 use danja_wire::checksum::pseudo_header;
 use danja_wire::ip::Protocol;
 use danja_wire::offload::sum_from;
@@ -101,7 +101,11 @@ pub(super) fn refresh_head(core: &mut Core, socket: &mut Socket) -> Option<Inter
 }
 
 fn outgoing(core: &mut Core, socket: &Socket, queued: Queued) -> Option<(Path, Outgoing)> {
-    let path = queued.path;
+    let mut path = queued.path;
+    if socket.options.mtu_discover == PathMtuDiscovery::Probe {
+        // IP_PMTUDISC_PROBE: what is known of the path is what is being asked.
+        path.mtu = core.ip.mtu(path.interface);
+    }
     let mut frame = Frame::new();
     frame.push(queued.payload);
     let protocol = match socket.kind {
@@ -124,12 +128,17 @@ fn outgoing(core: &mut Core, socket: &Socket, queued: Queued) -> Option<(Path, O
         source: path.source,
         destination: queued.to.ip(),
         protocol,
-        ttl: socket.options.ttl,
+        ttl: ttl(socket, queued.to.ip()),
         tos: socket.options.tos,
         dont_fragment: queued.dont_fragment,
         frame,
     };
     Some((path, packet))
+}
+
+// RFC 1112 §6.1: "it should default to 1 for all multicast IP datagrams".
+fn ttl(socket: &Socket, to: IpAddr) -> u8 {
+    if to.is_multicast() { 1 } else { socket.options.ttl }
 }
 
 fn udp_header(frame: &mut Frame, from: SocketAddr, to: SocketAddr, partial: bool) -> Option<()> {

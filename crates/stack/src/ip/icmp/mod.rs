@@ -3,6 +3,7 @@
 
 mod limit;
 mod quote;
+mod record;
 mod redirect;
 mod report;
 
@@ -16,8 +17,10 @@ use crate::core_state::Core;
 use crate::counters::count;
 use crate::discard::Discard;
 use crate::packet::{Cast, Outgoing, Packet};
+use core::net::IpAddr;
 use danja_wire::icmpv4::{HEADER_LEN, Message};
 use danja_wire::ip::Protocol;
+use danja_wire::ipv4::{self, Options};
 use danja_wire::offload::sum_from;
 use danja_wire::{ChecksumState, Frame};
 
@@ -101,6 +104,7 @@ fn echo(core: &mut Core, packet: Packet, ident: u16, sequence: u16) -> Result<Up
             .and_then(|it| core.ip.source_for(it, packet.source, packet.source))
             .ok_or(Discard::NoRoute)?,
     };
+    let options = options(core, &packet, source);
     let mut frame = Frame::new();
     let body = packet.transport.saturating_add(HEADER_LEN);
     packet.frame.for_each_slice(body, packet.end, |part| frame.push(part));
@@ -122,6 +126,18 @@ fn echo(core: &mut Core, packet: Packet, ident: u16, sequence: u16) -> Result<Up
         dont_fragment: false,
         frame,
     };
-    output::send(core, Some(packet.interface).filter(|id| id.0 != 0), outgoing);
+    output::send_with(core, Some(packet.interface).filter(|id| id.0 != 0), outgoing, &options);
     Ok(Upward::Done)
+}
+
+/// The options of an echo reply from `source`.
+fn options(core: &Core, packet: &Packet, source: IpAddr) -> Options {
+    let from = packet.network.saturating_add(ipv4::HEADER_LEN);
+    let asked = packet.frame.front().get(from..packet.transport).and_then(Options::from_bytes);
+    match (asked, source) {
+        (Some(asked), IpAddr::V4(source)) if !asked.is_empty() => {
+            record::reflect(&asked, source, core.ip.identification.clock(core.now))
+        }
+        _ => Options::NONE,
+    }
 }

@@ -210,3 +210,18 @@ fn an_address_in_use_is_defended_at_most_every_ten_seconds() {
     // Nobody is learnt under our own address.
     assert!(host.stack.neighbours().iter().all(|entry| entry.address != A));
 }
+
+#[test]
+fn a_link_local_sender_is_told_to_everybody() {
+    // RFC 3927 §2.5.
+    let ours = Ipv4Addr::new(169, 254, 3, 4);
+    let lan = InterfaceConfig::new("lan", Medium::Ethernet(MAC_A), 1500);
+    let mut host = Host::on(lan, "169.254.3.4/16", B);
+    host.advance(Duration::from_secs(5));
+    let asker = (MAC_B, Ipv4Addr::new(169, 254, 9, 9));
+    let asked = arp(Operation::Request, asker, (MacAddress::ZERO, ours));
+    let answers = host.answer(&arp_frame(MacAddress::BROADCAST, asked));
+    let (ethernet, reply) = read_arp(&answers[0]).unwrap();
+    assert_eq!(ethernet.destination, MacAddress::BROADCAST);
+    assert_eq!(reply, arp(Operation::Reply, (MAC_A, ours), asker));
+}

@@ -156,6 +156,55 @@ fn a_path_mtu_below_the_floor_is_not_believed() {
 }
 
 #[test]
+fn what_goes_where_less_than_the_floor_fits_may_be_fragmented_on_the_way() {
+    let mut host = acquainted();
+    host.stack.add_neighbour(LAN, B.into(), MAC_B, host.now);
+    let socket = host.udp(A, 1);
+    let sent = |host: &mut Host| {
+        host.send_to(socket, &[0; 500], at(B, 2));
+        read_ip(&host.drain()[0]).0
+    };
+    host.give(&too_big(552, 1500, (1, 2)));
+    assert!(sent(&mut host).dont_fragment);
+    host.give(&too_big(300, 552, (1, 2)));
+    let ids: BTreeSet<_> = (0..9)
+        .map(|_| {
+            let header = sent(&mut host);
+            assert!(!header.dont_fragment);
+            header.identification
+        })
+        .collect();
+    assert_eq!(ids.len(), 9);
+    host.advance(Duration::from_secs(601));
+    assert!(sent(&mut host).dont_fragment);
+}
+
+#[test]
+fn a_socket_that_probes_ignores_what_is_known() {
+    let mut host = acquainted();
+    let socket = host.udp(A, 1);
+    host.give(&too_big(600, 1500, (1, 2)));
+    set(&mut host, socket, PathMtuDiscovery::Probe);
+    host.send_to(socket, &[0; 1472], at(B, 2));
+    let sent = host.drain();
+    let (header, _) = read_ip(&sent[0]);
+    assert_eq!((sent.len(), header.total_len, header.dont_fragment), (1, 1500, true));
+}
+
+#[test]
+fn a_path_without_a_route_has_a_floor_as_well() {
+    let mut host = acquainted();
+    let far = Ipv4Addr::new(203, 0, 113, 1).into();
+    let default = danja_wire::ip::Cidr::any(danja_wire::ip::Version::V4);
+    let gateway = Some(B.into());
+    let route = crate::config::Route { destination: default, gateway, interface: LAN, metric: 0 };
+    assert!(host.stack.remove_route(route, host.now));
+    let core = &mut host.stack.core;
+    assert_eq!(crate::ip::lower_path_mtu(core, far, 1), 552);
+    assert_eq!(crate::ip::lower_path_mtu(core, far, 1400), 552, "never raised");
+}
+
+#[test]
 fn an_old_router_leads_to_the_next_plateau() {
     // RFC 1191 §5, §7.
     for (quoted, expected) in [(1500, 1492), (1492, 1006), (1006, 552), (600, 552)] {

@@ -8,6 +8,7 @@ mod hostile;
 mod icmp;
 mod input;
 mod neighbour;
+mod options;
 mod path;
 mod reassembly;
 pub(crate) mod world;

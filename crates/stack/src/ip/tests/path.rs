@@ -167,6 +167,19 @@ fn groups_are_on_the_link() {
 }
 
 #[test]
+fn a_link_local_destination_is_on_the_link() {
+    // RFC 3927 §2.6.2: whatever address we have ourselves.
+    let mut host = two();
+    let now = host.now;
+    is_way(path(&host, "169.254.7.7"), 1, "169.254.7.7", "10.0.0.1");
+    host.stack.add_route(route("0.0.0.0/0", Some("192.0.2.9"), SECOND, 0), now);
+    is_way(path(&host, "169.254.7.7"), 2, "169.254.7.7", "192.0.2.1");
+    // Who makes a route for just that means it (as clouds do for their metadata).
+    host.stack.add_route(route("169.254.169.254/32", Some("10.0.0.9"), LAN, 0), now);
+    is_way(path(&host, "169.254.169.254"), 1, "10.0.0.9", "10.0.0.1");
+}
+
+#[test]
 fn a_host_without_an_address_can_ask_for_one() {
     // DHCP's first packet: from nobody to everybody.
     let mut host = Host::bare(Config::default());

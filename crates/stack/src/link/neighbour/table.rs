@@ -269,7 +269,12 @@ impl Neighbours {
             && entry.is_known()
             && entry.state != NeighbourState::Permanent
         {
-            set_reachable(entry, context);
+            // Every acknowledgement confirms: what was confirmed lately is left alone.
+            let lately = entry.reachable_until.saturating_since(context.now);
+            let fresh = lately >= context.config.ip.reachable_time / 4;
+            if entry.state != NeighbourState::Reachable || !fresh {
+                set_reachable(entry, context);
+            }
         }
     }
 

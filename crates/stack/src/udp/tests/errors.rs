@@ -70,15 +70,31 @@ fn what_may_pass_is_kept_and_not_told() {
     let soft = [
         unreachable(Unreachable::Network),
         unreachable(Unreachable::Host),
-        unreachable(Unreachable::AdministrativelyProhibited),
+        unreachable(Unreachable::NetworkTos),
         Message::TimeExceeded { code: Exceeded::Ttl },
-        Message::ParameterProblem { code: 0, pointer: 1 },
     ];
     for message in soft {
         let (mut host, socket) = connected();
         host.give(&about(message, |_| {}));
         assert_eq!(host.stack.take_error(socket, host.now), None, "{message:?}");
         assert!(host.stack.control_info(socket).unwrap().soft_error.is_some());
+    }
+}
+
+#[test]
+fn what_is_final_is_told() {
+    let hard = [
+        (unreachable(Unreachable::Protocol), Fault::ProtocolUnreachable),
+        (unreachable(Unreachable::NetworkUnknown), Fault::NetworkUnreachable),
+        (unreachable(Unreachable::HostUnknown), Fault::HostUnreachable),
+        (unreachable(Unreachable::AdministrativelyProhibited), Fault::Prohibited),
+        (Message::ParameterProblem { code: 0, pointer: 1 }, Fault::ProtocolError),
+    ];
+    for (message, kind) in hard {
+        let (mut host, socket) = connected();
+        host.give(&about(message, |_| {}));
+        let fault = host.stack.take_error(socket, host.now);
+        assert_eq!(fault.map(|fault| fault.kind), Some(kind), "{message:?}");
     }
 }
 

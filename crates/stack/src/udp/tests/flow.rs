@@ -300,3 +300,16 @@ fn a_datagram_to_nowhere_particular_is_to_this_host() {
     host.drain();
     assert_eq!(host.recv(socket).unwrap().1, at(Ipv4Addr::LOCALHOST, 9));
 }
+
+#[test]
+fn a_group_is_not_left_by_default() {
+    // RFC 1112 §6.1.
+    let mut host = acquainted();
+    let socket = host.udp(A, 9);
+    let now = host.now;
+    host.stack.set_option(socket, SocketOption::Ttl(77), now).unwrap();
+    for (destination, ttl) in [(Ipv4Addr::new(239, 1, 2, 3), 1), (B, 77)] {
+        send(&mut host, socket, 1, to(at(destination, 1))).unwrap();
+        assert_eq!(read_ip(&host.drain()[0]).0.ttl, ttl);
+    }
+}
