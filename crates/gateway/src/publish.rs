@@ -1,8 +1,10 @@
 //! A port of the machine that leads to an endpoint of the LAN: each connection is continued by one
-//! of the router's own sockets, both ways, with half close and back-pressure. Reads nothing of it.
+//! of the router's own sockets, both ways, with half close, reset and back-pressure. Reads nothing
+//! of it.
 
 use danja::Host;
 use danja::net::TcpStream;
+use rustix::net::sockopt::set_socket_linger;
 use std::io::{self, Read, Write};
 use std::net::{self, Shutdown, SocketAddr};
 use std::sync::Arc;
@@ -16,6 +18,8 @@ const CONNECTIONS: usize = 256;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// After an accept that failed (no descriptors left, as a rule), before the next.
 const PAUSE: Duration = Duration::from_millis(50);
+/// How long a write waits before it looks whether the other side is still there.
+const GLANCE: Duration = Duration::from_millis(500);
 /// Moved at once in one direction, in bytes.
 const CHUNK: usize = 64 * 1024;
 
@@ -87,7 +91,7 @@ fn accept(listener: &net::TcpListener, host: &Host, to: SocketAddr, ended: &Atom
         let (host, count) = (host.clone(), Arc::clone(&open));
         count.fetch_add(1, Ordering::SeqCst);
         let connection = move || {
-            // The machine's program sees its connection end, which is all it can be told.
+            // The machine's program sees its connection reset, which is all it can be told.
             let _ = join(machine, &host, to);
             count.fetch_sub(1, Ordering::SeqCst);
         };
@@ -97,42 +101,88 @@ fn accept(listener: &net::TcpListener, host: &Host, to: SocketAddr, ended: &Atom
     }
 }
 
-/// Connects both sides and moves bytes until both directions have ended.
+/// Connects both sides and moves bytes until both directions have ended. What ends one side by
+/// force (a reset, a time-out, a refused connection) resets the other: a transfer that was broken
+/// off must not look like one that is complete.
 fn join(machine: net::TcpStream, host: &Host, to: SocketAddr) -> io::Result<()> {
-    let lan = TcpStream::connect_timeout(host, &to, PATIENCE)?;
+    let lan = TcpStream::connect_timeout(host, &to, PATIENCE).inspect_err(|_| {
+        let _ = set_socket_linger(&machine, Some(Duration::ZERO));
+    })?;
     machine.set_nodelay(true)?;
     lan.set_nodelay(true)?;
-    let (mut from_machine, mut to_machine) = (machine.try_clone()?, machine);
-    let (mut from_lan, mut to_lan) = (lan.try_clone()?, lan);
+    // Who waits for room looks now and then whether the other side is still there.
+    machine.set_write_timeout(Some(GLANCE))?;
+    lan.set_write_timeout(Some(GLANCE))?;
+    let ends = Arc::new(Ends { machine, lan, broken: AtomicBool::new(false) });
+    let other = Arc::clone(&ends);
     let up = thread::Builder::new().name("published up".to_owned()).spawn(move || {
-        if copy(&mut from_machine, &mut to_lan).is_ok() {
-            let _ = to_lan.shutdown(Shutdown::Write);
-        } else {
-            // One side is gone: the other shall know, in both directions.
-            let _ = to_lan.shutdown(Shutdown::Both);
-            let _ = from_machine.shutdown(Shutdown::Both);
-        }
+        other.run(&mut &other.machine, &mut &other.lan, |end| end.lan.shutdown(Shutdown::Write));
     })?;
-    if copy(&mut from_lan, &mut to_machine).is_ok() {
-        let _ = to_machine.shutdown(Shutdown::Write);
-    } else {
-        let _ = to_machine.shutdown(Shutdown::Both);
-        let _ = from_lan.shutdown(Shutdown::Both);
-    }
+    ends.run(&mut &ends.lan, &mut &ends.machine, |end| end.machine.shutdown(Shutdown::Write));
     let _ = up.join();
     Ok(())
 }
 
-/// Moves bytes until the source ends. What the target does not take is not read: that is the
-/// back-pressure.
-fn copy(from: &mut impl Read, to: &mut impl Write) -> io::Result<()> {
-    let mut chunk = vec![0; CHUNK];
-    loop {
-        match from.read(&mut chunk) {
-            Ok(0) => return Ok(()),
-            Ok(count) => to.write_all(chunk.get(..count).unwrap_or_default())?,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+/// The two connections that are one.
+struct Ends {
+    machine: net::TcpStream,
+    lan: TcpStream,
+    /// One of them has ended by force.
+    broken: AtomicBool,
+}
+
+impl Ends {
+    /// Moves one direction to its end, and passes the end on.
+    fn run(
+        &self,
+        from: &mut impl Read,
+        to: &mut impl Write,
+        finish: impl FnOnce(&Self) -> io::Result<()>,
+    ) {
+        let copied = self.copy(from, to);
+        if self.broken.load(Ordering::SeqCst) {
+            return;
         }
+        if copied.and_then(|()| finish(self)).is_err() {
+            self.reset();
+        }
+    }
+
+    /// Makes both ends reset their connections when they are dropped, and wakes who reads.
+    fn reset(&self) {
+        self.broken.store(true, Ordering::SeqCst);
+        // The end that has failed already has nothing to say to this.
+        let _ = set_socket_linger(&self.machine, Some(Duration::ZERO));
+        let _ = self.lan.set_linger(Some(Duration::ZERO));
+        let _ = self.machine.shutdown(Shutdown::Read);
+        let _ = self.lan.shutdown(Shutdown::Read);
+    }
+
+    /// Moves bytes until the source ends. What the target does not take is not read: that is the
+    /// back-pressure.
+    fn copy(&self, from: &mut impl Read, to: &mut impl Write) -> io::Result<()> {
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            match from.read(&mut chunk) {
+                Ok(0) => return Ok(()),
+                Ok(count) => self.write_all(to, chunk.get(..count).unwrap_or_default())?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn write_all(&self, to: &mut impl Write, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match to.write(bytes) {
+                Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error)
+                    if error.kind() == io::ErrorKind::WouldBlock
+                        && !self.broken.load(Ordering::SeqCst) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 }

@@ -155,6 +155,54 @@ fn a_published_port_leads_both_ways() {
     assert!(net::TcpStream::connect(address).is_err(), "the port is closed");
 }
 
+/// A published connection: the machine's end, and the end of the server on the LAN.
+fn published(world: &World) -> (net::TcpStream, TcpStream, danja_gateway::Published) {
+    let listener = TcpListener::bind(&world.client, "10.0.2.15:7").unwrap();
+    let to = "10.0.2.15:7".parse().unwrap();
+    let published = world.gateway.publish("127.0.0.1:0".parse().unwrap(), to).unwrap();
+    let machine = net::TcpStream::connect(published.address()).unwrap();
+    machine.set_read_timeout(Some(WAIT)).unwrap();
+    let (lan, _) = listener.accept().unwrap();
+    lan.set_read_timeout(Some(WAIT)).unwrap();
+    (machine, lan, published)
+}
+
+#[test]
+fn a_reset_is_passed_on_as_a_reset() {
+    let reset = std::io::ErrorKind::ConnectionReset;
+    let world = world();
+    // By the server: half a page must not look like a whole one.
+    let (mut machine, mut lan, _published) = published(&world);
+    lan.write_all(b"half").unwrap();
+    let mut half = [0; 4];
+    machine.read_exact(&mut half).unwrap();
+    lan.set_linger(Some(Duration::ZERO)).unwrap();
+    drop(lan);
+    assert_eq!(machine.read(&mut half).unwrap_err().kind(), reset);
+    // By the machine's program.
+    let (mut machine, mut lan, _published) = published(&world);
+    machine.write_all(b"half").unwrap();
+    lan.read_exact(&mut half).unwrap();
+    rustix::net::sockopt::set_socket_linger(&machine, Some(Duration::ZERO)).unwrap();
+    drop(machine);
+    assert_eq!(lan.read(&mut half).unwrap_err().kind(), reset);
+    // While the machine's program reads nothing, and much waits for it.
+    let (mut machine, mut lan, _published) = published(&world);
+    lan.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
+    let chunk = vec![7; 1 << 20];
+    while lan.write(&chunk).is_ok() {}
+    lan.set_linger(Some(Duration::ZERO)).unwrap();
+    drop(lan);
+    let mut all = Vec::new();
+    assert_eq!(machine.read_to_end(&mut all).unwrap_err().kind(), reset);
+    // And where nobody listens.
+    let to = "10.0.2.15:9".parse().unwrap();
+    let nobody = world.gateway.publish("127.0.0.1:0".parse().unwrap(), to).unwrap();
+    let mut machine = net::TcpStream::connect(nobody.address()).unwrap();
+    machine.set_read_timeout(Some(WAIT)).unwrap();
+    assert_eq!(machine.read(&mut half).unwrap_err().kind(), reset);
+}
+
 #[test]
 fn a_slow_reader_holds_the_writer_back() {
     let world = world();
