@@ -49,7 +49,10 @@ impl Names {
         answer.metadata.recursion_desired = question.metadata.recursion_desired;
         answer.metadata.recursion_available = false;
         answer.add_queries(question.queries.iter().cloned());
+        let version = question.edns.as_ref().map_or(0, Edns::version);
         answer.metadata.response_code = match question.queries.as_slice() {
+            // RFC 6891 §6.1.3: a version that is not implemented is answered with BADVERS.
+            _ if version > 0 => ResponseCode::BADVERS,
             _ if question.metadata.op_code != OpCode::Query => ResponseCode::NotImp,
             [query] => self.look_up(query, &mut answer),
             // RFC 9619: one question a query.
@@ -88,12 +91,12 @@ impl Names {
             }
             return ResponseCode::NoError;
         }
-        // The LAN's names are single labels; the world's are not, and the world is not reached.
-        if name.num_labels() != 1 {
-            return ResponseCode::Refused;
-        }
         let text = name.to_ascii();
         let addresses = self.lan.addresses_of(text.trim_end_matches('.'));
+        // Single labels are the LAN's; others may be the world's, and the world is not reached.
+        if addresses.is_empty() && name.num_labels() != 1 {
+            return ResponseCode::Refused;
+        }
         answer.metadata.authoritative = true;
         if addresses.is_empty() {
             return ResponseCode::NXDomain;

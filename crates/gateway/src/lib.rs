@@ -68,29 +68,27 @@ impl Gateway {
         let address = first_address(&host).ok_or_else(|| {
             io::Error::new(io::ErrorKind::InvalidInput, "the host has no address")
         })?;
-        lan.add(&host);
-        let stop = Stop::new();
-        let mut threads = Vec::new();
-        let mut spawn = |name: &str, body: Box<dyn FnOnce() + Send>| {
-            threads.push(thread::Builder::new().name(name.to_owned()).spawn(body)?);
-            io::Result::Ok(())
-        };
-
         let datagrams = UdpSocket::bind(&host, SocketAddr::new(address, 53))?;
-        let names = dns::Names::new(lan);
-        let (known, ended) = (names.clone(), stop.clone());
-        spawn("dns udp", Box::new(move || dns::serve_datagrams(&datagrams, &known, &ended)))?;
-
         let stream = TcpListener::bind(&host, SocketAddr::new(address, 53))?;
-        let ended = stop.clone();
-        spawn("dns tcp", Box::new(move || dns::serve_streams(&stream, &names, &ended)))?;
-
         let web = TcpListener::bind(&host, SocketAddr::new(address, 80))?;
-        let (shown, ended) = (lan.clone(), stop.clone());
-        let answer = move |request: &http::Request| page::answer(request, &shown);
-        spawn("page", Box::new(move || http::serve(&web, CLIENTS, &ended, answer)))?;
+        lan.add(&host);
+        // From here on it exists, so that what goes wrong ends what has been started.
+        let mut gateway = Self { host, address, stop: Stop::new(), threads: Vec::new() };
 
-        Ok(Self { host, address, stop, threads })
+        let names = dns::Names::new(lan);
+        let (known, ended) = (names.clone(), gateway.stop.clone());
+        gateway.spawn("dns udp", move || dns::serve_datagrams(&datagrams, &known, &ended))?;
+        let ended = gateway.stop.clone();
+        gateway.spawn("dns tcp", move || dns::serve_streams(&stream, &names, &ended))?;
+        let (shown, ended) = (lan.clone(), gateway.stop.clone());
+        let answer = move |request: &http::Request| page::answer(request, &shown);
+        gateway.spawn("page", move || http::serve(&web, CLIENTS, &ended, answer))?;
+        Ok(gateway)
+    }
+
+    fn spawn(&mut self, name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
+        self.threads.push(thread::Builder::new().name(name.to_owned()).spawn(body)?);
+        Ok(())
     }
 
     /// The router's address.

@@ -4,7 +4,7 @@ use danja::Host;
 use danja::lan::MacAddress;
 use danja::lan::cable::Switch;
 use danja::net::{TcpListener, TcpStream, UdpSocket};
-use danja_gateway::{Gateway, Lan};
+use danja_gateway::{Gateway, Lan, page};
 use hickory_proto::op::{Message, Query, ResponseCode};
 use hickory_proto::rr::{Name, RecordType};
 use std::io::{Read, Write};
@@ -74,6 +74,56 @@ fn the_page_answers_whoever_asks() {
     stream.write_all(b"HEAD / HTTP/1.1\r\nHost: danja\r\nConnection: close\r\n\r\n").unwrap();
     let answer = rest(&mut stream);
     assert!(answer.ends_with("\r\n\r\n") && !answer.contains("content-length: 0"), "{answer}");
+}
+
+#[test]
+fn only_who_means_this_server_is_answered() {
+    let world = world();
+    let shown = world._lan.clone();
+    let any = "127.0.0.1:0".parse().unwrap();
+    let machine =
+        danja_gateway::http::serve_machine(any, move |asked| page::answer(asked, &shown)).unwrap();
+    for (head, status) in [
+        ("/ HTTP/1.1\r\nHost: 127.0.0.1:8080", 200),
+        ("/ HTTP/1.1\r\nHost: [::1]:8080", 200),
+        ("/ HTTP/1.1\r\nHost: LOCALHOST", 200),
+        ("/ HTTP/1.1\r\nHost: Danja.", 200),
+        ("http://danja/ HTTP/1.1\r\nHost: danja", 200),
+        ("/ HTTP/1.0", 200),
+        // A name of the web that was made to point at this machine.
+        ("/ HTTP/1.1\r\nHost: rebound.example:8080", 421),
+        ("/api/sockets HTTP/1.1\r\nHost: 127.0.0.1.rebound.example", 421),
+        ("http://rebound.example/ HTTP/1.1\r\nHost: danja", 421),
+        ("/ HTTP/1.1\r\nHost: nobody", 421),
+        // RFC 9112 §3.2.
+        ("/ HTTP/1.1", 400),
+        ("/ HTTP/1.1\r\nHost: danja\r\nHost: danja", 400),
+    ] {
+        let request = format!("GET {head}\r\nConnection: close\r\n\r\n");
+        let mut outside = net::TcpStream::connect(machine.address()).unwrap();
+        outside.set_read_timeout(Some(WAIT)).unwrap();
+        outside.write_all(request.as_bytes()).unwrap();
+        let mut inside = connect(&world, 80);
+        inside.write_all(request.as_bytes()).unwrap();
+        for answer in [rest(&mut outside), rest(&mut inside)] {
+            let words: Vec<&str> = answer.split(' ').take(2).collect();
+            assert_eq!(words[1], status.to_string(), "{head}: {answer}");
+            assert_eq!(answer.contains("content-security-policy: "), status != 400);
+            assert_eq!(answer.contains("client"), status == 200 && !head.contains("api"));
+        }
+    }
+}
+
+#[test]
+fn a_start_that_fails_leaves_nothing_behind() {
+    let (switch, lan) = (Switch::new(), Lan::new());
+    let router = host(&switch, "danja", 2);
+    let taken = TcpListener::bind(&router, "10.0.2.2:80").unwrap();
+    let error = Gateway::start(router.clone(), &lan).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
+    assert!(lan.hosts().is_empty());
+    drop(taken);
+    assert!(Gateway::start(router, &lan).is_ok(), "its ports are free again");
 }
 
 #[test]

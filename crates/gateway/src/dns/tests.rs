@@ -5,14 +5,15 @@ use danja::lan::{MacAddress, cable::Switch};
 fn names() -> (Switch, Names) {
     let switch = Switch::new();
     let lan = Lan::new();
-    for (name, last) in [("danja", 2), ("get", 15)] {
-        let host = Host::builder()
+    for (name, last, more) in [("danja", 2, 0), ("get", 15, 0), ("many.lan", 20, 40)] {
+        let mut builder = Host::builder()
             .name(name)
             .adapter(switch.port(MacAddress([2, 0, 0, 0, 0, last])))
-            .address(format!("10.0.2.{last}/24").parse().unwrap())
-            .build()
-            .unwrap();
-        lan.add(&host);
+            .address(format!("10.0.2.{last}/24").parse().unwrap());
+        for other in 0..more {
+            builder = builder.address(format!("10.0.3.{other}/24").parse().unwrap());
+        }
+        lan.add(&builder.build().unwrap());
     }
     (switch, Names::new(&lan))
 }
@@ -70,6 +71,32 @@ fn other_names_do_not_exist_or_are_refused() {
 }
 
 #[test]
+fn what_a_datagram_cannot_hold_is_asked_for_again() {
+    let (_switch, names) = names();
+    let mut question = Message::query();
+    question.add_query(Query::query(Name::from_ascii("MANY.lan.").unwrap(), RecordType::A));
+    let answer = |question: &Message, limit| {
+        let bytes = names.answer(&question.to_vec().unwrap(), limit).unwrap();
+        (bytes.len(), Message::from_vec(&bytes).unwrap())
+    };
+    let (length, short) = answer(&question, Some(PLAIN_UDP));
+    assert!(short.metadata.truncation && short.answers.is_empty() && length <= PLAIN_UDP);
+    let (_, whole) = answer(&question, None);
+    assert!(!whole.metadata.truncation);
+    assert_eq!(whole.answers.len(), 41);
+    // A client that says how much it takes gets as much (RFC 6891 §6.2.3), at least 512.
+    for (size, fits) in [(0, false), (600, false), (1232, true)] {
+        let mut edns = Edns::new();
+        edns.set_max_payload(size);
+        question.set_edns(edns);
+        let (length, answer) = answer(&question, Some(PLAIN_UDP));
+        assert_eq!(answer.answers.len() == 41, fits, "{size}: {length}");
+        assert_eq!(answer.metadata.truncation, !fits);
+        assert!(answer.edns.is_some());
+    }
+}
+
+#[test]
 fn bad_messages_get_what_they_deserve() {
     let (_switch, names) = names();
     let code = |message: &[u8]| {
@@ -84,6 +111,17 @@ fn bad_messages_get_what_they_deserve() {
     let mut answer = cut.to_vec();
     answer[2] |= 0x80;
     assert_eq!(code(&answer), None);
+    // Of a version of EDNS that is not there yet, ours is told.
+    let mut future = Message::query();
+    future.add_query(Query::query(Name::from_ascii("danja.").unwrap(), RecordType::A));
+    let mut edns = Edns::new();
+    edns.set_version(1);
+    future.set_edns(edns);
+    let answer = names.answer(&future.to_vec().unwrap(), Some(PLAIN_UDP)).unwrap();
+    let answer = Message::from_vec(&answer).unwrap();
+    assert_eq!(u16::from(answer.metadata.response_code), 16);
+    assert_eq!(answer.edns.map(|edns| edns.version()), Some(0));
+    assert!(answer.answers.is_empty());
     let mut update = Message::new(1, MessageType::Query, OpCode::Status);
     assert_eq!(code(&update.to_vec().unwrap()), Some(ResponseCode::NotImp));
     update.metadata.op_code = OpCode::Query;

@@ -90,7 +90,14 @@ async fn talk(
 ) {
     let service = service_fn(|request: hyper::Request<Incoming>| {
         let (parts, _) = request.into_parts();
-        let response = answer(&Request { parts, client, server });
+        // RFC 9112 §3.2: no Host, or more than one, in HTTP/1.1: 400.
+        let hosts = parts.headers.get_all(header::HOST).iter().count();
+        let bad = hosts > 1 || (hosts == 0 && parts.version == hyper::Version::HTTP_11);
+        let response = if bad {
+            text(StatusCode::BAD_REQUEST, "text/plain", "A request names its host, once.\n")
+        } else {
+            answer(&Request { parts, client, server })
+        };
         async move { Ok::<_, Infallible>(response) }
     });
     // A client may shut down its side after its request and still wants the answer.

@@ -13,14 +13,24 @@ use crate::lan::Lan;
 use danja::Host;
 use danja::stack::SocketId;
 use danja::stack::views::InterfaceView;
+use hyper::http::uri::Authority;
+use std::net::IpAddr;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json";
 
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
+                      script-src 'unsafe-inline'; connect-src 'self'; frame-ancestors 'none'";
+
 /// Answers a request about a LAN.
 pub fn answer(request: &Request, lan: &Lan) -> Response {
     let mut response = match request.parts.method {
+        _ if !is_addressed(request, lan) => http::text(
+            StatusCode::MISDIRECTED_REQUEST,
+            TEXT,
+            "This page answers to an IP address, to localhost and to the names of its LAN only.\n",
+        ),
         Method::GET | Method::HEAD => page(request, lan),
         _ => {
             let mut response =
@@ -33,6 +43,10 @@ pub fn answer(request: &Request, lan: &Lan) -> Response {
     let headers = response.headers_mut();
     // What is shown is true for a moment only.
     headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+    // Should a name ever come through unescaped, it still loads nothing and is in no frame.
+    headers.insert(header::CONTENT_SECURITY_POLICY, header::HeaderValue::from_static(POLICY));
+    let nosniff = header::HeaderValue::from_static("nosniff");
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
     // `hyper` counts the body's bytes; of a HEAD it sends none.
     if request.parts.method == Method::HEAD {
         let length = hyper::body::Body::size_hint(response.body()).exact().unwrap_or(0);
@@ -40,6 +54,27 @@ pub fn answer(request: &Request, lan: &Lan) -> Response {
         *response.body_mut() = Body::empty();
     }
     response
+}
+
+/// Whether the client means this server. A page of the web whose name its owner lets point here
+/// (DNS rebinding) would otherwise read the LAN through the user's browser; no such name is an
+/// address, `localhost`, or a name of the LAN. Who names no host is no browser.
+fn is_addressed(request: &Request, lan: &Lan) -> bool {
+    let named = match request.parts.uri.authority() {
+        Some(authority) => authority.clone(),
+        None => match request.parts.headers.get(header::HOST).map(header::HeaderValue::as_bytes) {
+            None | Some([]) => return true,
+            Some(text) => match Authority::try_from(text) {
+                Ok(authority) => authority,
+                Err(_) => return false,
+            },
+        },
+    };
+    let name = named.host().trim_end_matches('.');
+    let literal = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
+    literal.parse::<IpAddr>().is_ok()
+        || name.eq_ignore_ascii_case("localhost")
+        || !lan.addresses_of(name).is_empty()
 }
 
 fn page(request: &Request, lan: &Lan) -> Response {
