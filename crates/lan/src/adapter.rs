@@ -75,6 +75,63 @@ pub enum Readiness<'a> {
 /// A LAN driver: moves frames between a stack and an adapter, and interprets none.
 ///
 /// No method blocks. `now` is the host's clock; only wrappers that delay frames look at it.
+/// Five methods make an adapter, such as this Ethernet cable made of UDP datagrams:
+///
+/// ```
+/// use danja_lan::{Adapter, Capabilities, MacAddress, Medium, Readiness, Room};
+/// use danja_wire::{Frame, Instant, Offload, Payload};
+/// use std::{io, net::UdpSocket, os::fd::AsFd};
+///
+/// struct Tunnel {
+///     socket: UdpSocket, // connected to the other end, non-blocking
+///     address: MacAddress,
+/// }
+///
+/// impl Adapter for Tunnel {
+///     fn capabilities(&self) -> Capabilities {
+///         // All frames are complete, and none is larger than the MTU.
+///         let medium = Medium::Ethernet(self.address);
+///         Capabilities { medium, mtu: 1400, checksum: false, max_segmented: 0 }
+///     }
+///     fn receive(&mut self, _: Instant, frames: &mut Vec<Frame>, max: usize) -> io::Result<usize> {
+///         let mut buffer = [0; 2048];
+///         for count in 0..max {
+///             // Nothing waits, or the other end is not there yet: neither is a failure.
+///             let Ok(length) = self.socket.recv(&mut buffer) else { return Ok(count) };
+///             let bytes = Payload::copy_from_slice(&buffer[..length]);
+///             frames.push(Frame::received(bytes, Offload::default()));
+///         }
+///         Ok(max)
+///     }
+///     fn room(&mut self, _: Instant) -> Room {
+///         Room::UNLIMITED
+///     }
+///     fn transmit(&mut self, _: Instant, frames: &mut Vec<Frame>) -> io::Result<()> {
+///         for frame in frames.drain(..) {
+///             // What cannot be sent now is lost, as on any wire.
+///             let _ = self.socket.send(&frame.to_vec());
+///         }
+///         Ok(())
+///     }
+///     fn readiness(&self) -> Readiness<'_> {
+///         Readiness::Descriptor(self.socket.as_fd())
+///     }
+/// }
+/// #
+/// # let ends = [UdpSocket::bind("127.0.0.1:0")?, UdpSocket::bind("127.0.0.1:0")?];
+/// # ends[0].connect(ends[1].local_addr()?)?;
+/// # ends[1].connect(ends[0].local_addr()?)?;
+/// # let [mut near, mut far] = ends.map(|socket| {
+/// #     socket.set_nonblocking(true).unwrap();
+/// #     Tunnel { socket, address: MacAddress([2, 0, 0, 0, 0, 1]) }
+/// # });
+/// # let frame = Frame::received(Payload::from_static(b"a frame"), Offload::default());
+/// # near.transmit(Instant::ZERO, &mut vec![frame])?;
+/// # let mut frames = Vec::new();
+/// # while far.receive(Instant::ZERO, &mut frames, 8)? == 0 {}
+/// # assert_eq!(frames[0].to_vec(), b"a frame");
+/// # Ok::<(), io::Error>(())
+/// ```
 pub trait Adapter: Send {
     /// What the link is and what the adapter does for the stack. Constant.
     fn capabilities(&self) -> Capabilities;
@@ -111,6 +168,13 @@ pub trait Adapter: Send {
         None
     }
 
+    /// Whether frames that were taken still wait for room in the device: then the host waits for
+    /// its descriptor to become writable even if the stack has nothing more to send, and calls
+    /// [`Adapter::receive`], which sends them first.
+    fn is_blocked(&self) -> bool {
+        false
+    }
+
     /// What was moved and dropped so far. A wrapper answers for the adapter inside.
     fn counters(&self) -> Counters {
         Counters::default()
@@ -138,6 +202,9 @@ impl<A: Adapter + ?Sized> Adapter for Box<A> {
     }
     fn poll_timeout(&self) -> Option<Instant> {
         (**self).poll_timeout()
+    }
+    fn is_blocked(&self) -> bool {
+        (**self).is_blocked()
     }
     fn counters(&self) -> Counters {
         (**self).counters()

@@ -3,6 +3,8 @@
 
 use crate::arp;
 use crate::bytes;
+use crate::checksum::checksum;
+use crate::error::Error;
 use crate::ethernet;
 use crate::frame::{Frame, HEADER_ROOM};
 use crate::icmpv4::{Message, Quote, Unreachable};
@@ -83,8 +85,16 @@ fn write_arp(f: &mut fmt::Formatter<'_>, packet: &[u8]) -> fmt::Result {
 
 fn write_ip(f: &mut fmt::Formatter<'_>, packet: &[u8], available: usize) -> fmt::Result {
     match Version::of_packet(packet) {
-        Some(Version::V4) => match ipv4::Header::parse_front(packet, available) {
-            Ok(header) => write_ipv4(f, &header, packet, available),
+        Some(Version::V4) => match ipv4::Header::parse_quoted(packet) {
+            Ok(header) => {
+                write_ipv4(f, &header, packet)?;
+                let covered = packet.get(..header.header_len()).unwrap_or(&[]);
+                if checksum(covered) != 0 {
+                    f.write_str(" (wrong header checksum)")?;
+                }
+                let missing = available < usize::from(header.total_len);
+                if missing { f.write_str(" (truncated)") } else { Ok(()) }
+            }
             Err(error) => write!(f, "ip4 ({error})"),
         },
         Some(Version::V6) => write_ipv6(f, packet, available),
@@ -92,12 +102,7 @@ fn write_ip(f: &mut fmt::Formatter<'_>, packet: &[u8], available: usize) -> fmt:
     }
 }
 
-fn write_ipv4(
-    f: &mut fmt::Formatter<'_>,
-    header: &ipv4::Header,
-    packet: &[u8],
-    available: usize,
-) -> fmt::Result {
+fn write_ipv4(f: &mut fmt::Formatter<'_>, header: &ipv4::Header, packet: &[u8]) -> fmt::Result {
     let end = usize::from(header.total_len).min(packet.len());
     let payload = packet.get(header.header_len()..end).unwrap_or(&[]);
     let (source, destination) = (header.source, header.destination);
@@ -125,6 +130,9 @@ fn write_ipv4(
                     "{source}:{} > {destination}:{} udp len {length}",
                     udp.source_port, udp.destination_port
                 )?;
+                if usize::from(udp.length) > header.payload_len() && !header.more_fragments {
+                    write!(f, " ({})", Error::Length)?;
+                }
             }
             Err(error) => write!(f, "{source} > {destination} udp ({error})")?,
         },
@@ -144,10 +152,7 @@ fn write_ipv4(
     if header.ecn() == 3 {
         f.write_str(" ce")?;
     }
-    if header.is_fragment() {
-        write_fragment(f, header)?;
-    }
-    if available < usize::from(header.total_len) { f.write_str(" (truncated)") } else { Ok(()) }
+    if header.is_fragment() { write_fragment(f, header) } else { Ok(()) }
 }
 
 fn write_ipv6(f: &mut fmt::Formatter<'_>, packet: &[u8], available: usize) -> fmt::Result {

@@ -118,14 +118,17 @@ impl Shared {
     fn sleep(&self) {
         let mut until = Instant::from_nanos(self.stops_at.load(Ordering::Acquire));
         for port in self.ports.iter().filter(|port| !port.failed.load(Ordering::Relaxed)) {
-            until = until.min(port.lock().adapter.poll_timeout().unwrap_or(Instant::MAX));
+            let lane = port.lock();
+            until = until.min(lane.adapter.poll_timeout().unwrap_or(Instant::MAX));
+            // Frames that left the stack may still wait for the device.
+            port.blocked.store(lane.adapter.is_blocked(), Ordering::Relaxed);
         }
         self.adapters_until.store(until.as_nanos(), Ordering::SeqCst);
         let mut core = self.lock();
         until = until.min(core.stack.poll_timeout().unwrap_or(Instant::MAX));
         core.sleeps_until = until;
         for port in &self.ports {
-            port.blocked.store(core.stack.wants_transmit(port.id), Ordering::Relaxed);
+            port.blocked.fetch_or(core.stack.wants_transmit(port.id), Ordering::Relaxed);
         }
         drop(core);
         let delay = if until == Instant::MAX { None } else { self.clock.sleep(until) };

@@ -210,10 +210,11 @@ impl Shared {
         let sent = adapter.transmit(now, frames);
         frames.clear();
         let due = adapter.poll_timeout();
+        let blocked = adapter.is_blocked() && !port.blocked.swap(true, Ordering::Relaxed);
         drop(lane);
         // A wrapper that delays frames has a deadline of its own.
         let due = due.map_or(u64::MAX, Instant::as_nanos);
-        if due < self.adapters_until.load(Ordering::SeqCst) {
+        if blocked || due < self.adapters_until.load(Ordering::SeqCst) {
             self.notifier.notify();
         }
         if let Err(error) = sent {

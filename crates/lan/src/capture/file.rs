@@ -84,13 +84,39 @@ fn into_io(error: PcapError) -> io::Error {
     }
 }
 
+/// A file that has all bytes of a write or none: on a full disk it ends with a whole block.
+struct WholeWrites {
+    file: File,
+    length: u64,
+}
+
+impl Write for WholeWrites {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write_all(bytes).inspect_err(|_| {
+            // The first failure is the one that is told.
+            let _ = self.file.set_len(self.length);
+        })?;
+        self.length += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
 impl Capture {
     /// Makes (or empties) the file `path`.
     ///
     /// # Errors
     /// The file cannot be made or written.
     pub fn create(path: impl AsRef<Path>, options: CaptureOptions) -> io::Result<Self> {
-        Self::to_writer(File::create(path)?, options)
+        let file = File::create(path)?;
+        if file.metadata()?.is_file() {
+            Self::to_writer(WholeWrites { file, length: 0 }, options)
+        } else {
+            Self::to_writer(file, options)
+        }
     }
 
     /// Writes to whatever takes bytes: a pipe, or memory. It should not buffer.

@@ -136,6 +136,10 @@ impl<A: Adapter> Adapter for Captured<A> {
         self.inner.poll_timeout()
     }
 
+    fn is_blocked(&self) -> bool {
+        self.inner.is_blocked()
+    }
+
     fn counters(&self) -> Counters {
         self.inner.counters()
     }

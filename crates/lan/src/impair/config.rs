@@ -26,11 +26,14 @@ impl Bursts {
     }
 
     /// The share `loss` (below 1) of all frames is lost, in bursts of `length` frames (at least
-    /// 1) in the mean.
+    /// 1) in the mean. Bursts are longer where so many losses cannot be had in such short ones:
+    /// between two of them at least one frame passes.
     pub fn with_mean(loss: f64, length: f64) -> Self {
-        let leave = 1.0 / length.max(1.0);
         let loss = loss.clamp(0.0, 0.999_999);
-        Self::new((leave * loss / (1.0 - loss)).min(1.0), leave)
+        let ratio = loss / (1.0 - loss);
+        // Of all frames, enter / (enter + leave) are lost, and `enter` is 1 at the most.
+        let leave = 1.0 / length.max(1.0).max(ratio);
+        Self::new((leave * ratio).min(1.0), leave)
     }
 
     /// The same with these losses while good and while bad.

@@ -91,6 +91,15 @@ fn bursty_loss_has_the_share_and_the_length_asked_for() {
     let length = f64::from(lost) / gaps.len() as f64;
     assert!((0.04..0.06).contains(&share), "share {share}");
     assert!((7.0..9.0).contains(&length), "length {length}");
+    // However much of it, and however short the bursts.
+    for (seed, loss, length) in [(7, 0.6, 1.0), (8, 0.9, 2.0), (9, 0.001, 1.0), (10, 0.5, 1.0)] {
+        let mut model =
+            Model::new(Impairment::default().with_bursts(Bursts::with_mean(loss, length)), seed);
+        offer(&mut model, 50_000, 60, MICRO);
+        let share = model.counters().lost as f64 / 50_000.0;
+        assert!((share - loss).abs() < 0.02 * loss.max(0.04), "{share} for {loss}");
+    }
+    assert_eq!(Bursts::with_mean(0.0, 0.0).enter, 0.0);
     // A link that is always bad but loses only half.
     let half = Bursts::new(1.0, 0.0).with_losses(0.0, 0.5);
     let mut model = Model::new(Impairment::default().with_bursts(half), 6);

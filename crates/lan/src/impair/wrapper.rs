@@ -89,7 +89,9 @@ impl<A: Adapter> Impaired<A> {
                 self.blocked = true;
                 return Ok(());
             }
-            self.inner.transmit(now, &mut self.scratch)?;
+            let sent = self.inner.transmit(now, &mut self.scratch);
+            self.scratch.clear();
+            sent?;
         }
         self.blocked = false;
         Ok(())
@@ -157,6 +159,10 @@ impl<A: Adapter> Adapter for Impaired<A> {
             .into_iter()
             .flatten()
             .min()
+    }
+
+    fn is_blocked(&self) -> bool {
+        self.blocked || self.inner.is_blocked()
     }
 
     fn counters(&self) -> Counters {

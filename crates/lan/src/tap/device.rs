@@ -175,6 +175,8 @@ impl Adapter for Tap {
     }
 
     fn receive(&mut self, _now: Instant, frames: &mut Vec<Frame>, max: usize) -> io::Result<usize> {
+        // Whoever waited for room comes here, too.
+        self.flush()?;
         let mut count = 0;
         while count < max {
             match self.read() {
@@ -224,6 +226,10 @@ impl Adapter for Tap {
         Readiness::Descriptor(self.descriptor.as_fd())
     }
 
+    fn is_blocked(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     fn counters(&self) -> Counters {
         self.counters
     }
@@ -244,3 +250,6 @@ impl std::fmt::Debug for Tap {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -160,6 +160,27 @@ fn what_is_not_to_be_read() {
 }
 
 #[test]
+fn what_is_damaged_is_told_as_far_as_it_can_be_read() {
+    let mut datagram = [0; 18];
+    udp::Header::new(5000, 53, 10).unwrap().emit(&mut datagram).unwrap();
+    let whole = packet(Protocol::UDP, &datagram);
+    let said = "10.0.2.15:5000 > 10.0.2.2:53 udp len 10";
+    assert_eq!(line(&whole[..30], 0), std::format!("{said} (truncated)"));
+    assert_eq!(line(&whole[..21], 0), "10.0.2.15 > 10.0.2.2 udp (truncated) (truncated)");
+    let mut wrong = whole.clone();
+    wrong[10] ^= 1;
+    assert_eq!(line(&wrong, 0), std::format!("{said} (wrong header checksum)"));
+    let mut long = datagram;
+    long[5] = 19;
+    let said = "10.0.2.15:5000 > 10.0.2.2:53 udp len 11 (contradictory length)";
+    assert_eq!(line(&packet(Protocol::UDP, &long), 0), said);
+    // A frame that is longer than what of it is looked at is not truncated.
+    let mut frame = Frame::new();
+    frame.push(crate::Payload::from(whole.clone()));
+    assert_eq!(describe_frame(&frame, 0), line(&whole, 0));
+}
+
+#[test]
 fn ipv6_by_addresses_and_next_header() {
     let mut packet = vec![0u8; 48];
     packet[0] = 0x60;

@@ -261,6 +261,45 @@ fn ipv6_frames_are_cut_too() {
 
 proptest! {
     #[test]
+    fn a_damaged_frame_is_cut_or_joined_without_harm(
+        damage in proptest::collection::vec((0usize..140, any::<u8>()), 0..6),
+        keep in 0usize..260,
+        (state, size) in (0..3, prop_oneof![0u16..90, any::<u16>()]),
+        slices in proptest::collection::vec(1usize..90, 1..4),
+    ) {
+        let plan = Plan::new(150, size);
+        let mut bytes = plan.frame().to_vec();
+        for (at, value) in damage {
+            bytes[at] = value;
+        }
+        bytes.truncate(keep);
+        let mut frame = Frame::new();
+        for part in bytes.chunks(slices[0]) {
+            frame.push(Payload::copy_from_slice(part));
+        }
+        frame.offload = plan.frame().offload;
+        match state {
+            0 => frame.offload.checksum = ChecksumState::Complete,
+            1 => frame.offload.checksum = ChecksumState::Verified,
+            _ => {}
+        }
+        let mut carried = 0;
+        let count = cut(&frame, 14, Finish::Checksums, |part| {
+            carried += 1;
+            let _ = crate::describe::describe_frame(&part, 14);
+        });
+        prop_assert_eq!(count.unwrap_or(0), carried);
+        // Joining neither loses a frame nor changes one that stands alone.
+        frame.offload.segment_size = 0;
+        let mut out = Vec::new();
+        let mut joiner = Joiner::new(14, 65_535);
+        joiner.push(frame.clone(), |frame| out.push(frame));
+        joiner.flush(|frame| out.push(frame));
+        prop_assert_eq!(out.len(), 1);
+        prop_assert_eq!(out[0].to_vec(), bytes);
+    }
+
+    #[test]
     fn offload_is_total(bytes in crate::strategies::bytes(120), state in 0..3, start: u16, offset: u16, size: u16, l2_len in 0usize..20) {
         let checksum = match state {
             0 => ChecksumState::Complete,

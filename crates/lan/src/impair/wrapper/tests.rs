@@ -131,9 +131,11 @@ fn it_waits_for_room_inside_without_spinning() {
     near.transmit(ZERO, &mut frames).unwrap();
     assert_eq!(near.inner().counters().transmitted_frames, 1024, "what the cable holds");
     assert_eq!(near.poll_timeout(), None, "the waker will tell");
+    assert!(near.is_blocked());
     assert_eq!(receive(&mut far, ZERO).len(), 1024);
     assert_eq!(near.room(ZERO), Room::UNLIMITED);
     assert_eq!(receive(&mut far, ZERO).len(), 1500 - 1024);
+    assert!(!near.is_blocked());
 }
 
 #[test]
