@@ -47,6 +47,8 @@ pub struct Limits {
     /// Packets that wait for one unresolved neighbour: enough for the fragments of the largest
     /// datagram.
     pub neighbour_queue: usize,
+    /// Bytes that wait for unresolved neighbours, in all.
+    pub neighbour_queue_bytes: usize,
     /// Datagrams under reassembly.
     pub reassembly_datagrams: usize,
     /// Bytes under reassembly, at their true cost.
@@ -177,6 +179,7 @@ impl Default for Config {
                 buffer_bytes: 1 << 30,
                 neighbours: 1_024,
                 neighbour_queue: 64,
+                neighbour_queue_bytes: 4 << 20,
                 reassembly_datagrams: 256,
                 reassembly_bytes: 4 << 20,
                 reassembly_bytes_per_source: 1 << 20,

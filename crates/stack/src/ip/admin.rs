@@ -5,6 +5,7 @@ use super::interface::{Address, Interface};
 use super::{arp, conflict, with_neighbours};
 use crate::config::{InterfaceConfig, Route};
 use crate::core_state::Core;
+use crate::discard::Discard;
 use crate::interface::{InterfaceId, MacAddress};
 use core::net::IpAddr;
 use danja_wire::ip::Cidr;
@@ -117,9 +118,8 @@ pub(crate) fn set_up(core: &mut Core, interface: InterfaceId, up: bool) -> bool 
     if up {
         conflict::restart(core, interface);
     } else {
-        if let Some(it) = core.ip.interface_mut(interface) {
-            it.clear_control();
-        }
+        let waited = core.ip.interface_mut(interface).map_or(0, Interface::clear_control);
+        (0..waited).for_each(|_| core.discard(Discard::InterfaceDown));
         with_neighbours(core, |all, context| all.flush(context, interface));
     }
     true

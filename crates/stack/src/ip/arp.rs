@@ -1,8 +1,8 @@
 //! ARP (RFC 826): requests and replies, and what is learnt from them. Whom to believe is the
 //! neighbour cache's; probes and defence are `conflict`'s.
 
-use super::output::{framed, push_control};
-use super::{conflict, source, with_neighbours};
+use super::output::{framed, push_control, transmit};
+use super::{conflict, gateways, source, with_neighbours};
 use crate::core_state::Core;
 use crate::counters::count;
 use crate::discard::Discard;
@@ -13,7 +13,7 @@ use alloc::collections::VecDeque;
 use core::net::{IpAddr, Ipv4Addr};
 use danja_wire::arp::{LEN, Operation, Packet};
 use danja_wire::ethernet::{EtherType, HEADER_LEN, Header, MacAddress};
-use danja_wire::{Frame, bytes};
+use danja_wire::{Frame, bytes, ipv4};
 
 /// An ARP packet came.
 pub(super) fn input(
@@ -51,6 +51,7 @@ pub(super) fn input(
     let it = core.ip.interface(interface).ok_or(Discard::NoSuchInterface)?;
     let for_us = it.has_address(packet.target_ip.into());
     if !nobody {
+        gateways::on_heard(core, interface, sender.into());
         let claim = if for_us { claim } else { Claim::Overheard };
         let action = with_neighbours(core, |all, context| {
             all.learn(context, interface, sender.into(), packet.sender_mac, claim)
@@ -123,15 +124,37 @@ pub(super) fn act(core: &mut Core, action: Option<Action>) {
             solicit(core, interface, address, known_at);
         }
         Some(Action::Release { interface, mac, queue }) => release(core, interface, mac, queue),
-        Some(Action::Failed { address, queue }) => {
-            for packet in queue {
-                core.discard(Discard::NeighbourUnreachable);
-                if let Some(error) = super::icmp::neighbour_error(packet, address) {
-                    core.ip.errors.push_back(error);
-                }
-            }
+        Some(Action::Failed { interface, address, queue }) => {
+            gateways::on_silence(core, interface, address);
+            queue.into_iter().for_each(|packet| failed(core, interface, address, packet));
         }
         Some(Action::Solicit { .. }) | None => {}
+    }
+}
+
+/// A packet waited for a neighbour that stayed silent: it goes by another, or its sender is told.
+fn failed(core: &mut Core, interface: InterfaceId, silent: IpAddr, mut packet: Frame) {
+    let header = ipv4::Header::parse(packet.ensure_front(ipv4::MAX_HEADER_LEN));
+    if let Ok(header) = header
+        && let Ok(path) =
+            core.ip.path(Some(header.source.into()), header.destination.into(), Some(interface))
+        && path.next_hop != silent
+    {
+        if let Some(frame) = transmit(core, path.interface, path.next_hop, packet) {
+            push_control(core, path.interface, frame);
+        }
+        return;
+    }
+    core.discard(Discard::NeighbourUnreachable);
+    if let Some(error) = super::icmp::neighbour_error(packet, silent) {
+        core.ip.errors.push_back(error);
+    }
+}
+
+/// Asks for an address, whatever the neighbour cache has of it.
+pub(super) fn ask_everybody(core: &mut Core, interface: InterfaceId, address: IpAddr) {
+    if let IpAddr::V4(address) = address {
+        solicit(core, interface, address, None);
     }
 }
 

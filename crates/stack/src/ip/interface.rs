@@ -88,8 +88,11 @@ impl Interface {
         !self.control.is_empty()
     }
 
-    pub(super) fn clear_control(&mut self) {
+    /// Throws away what waits, and says how many frames that were.
+    pub(super) fn clear_control(&mut self) -> usize {
+        let count = self.control.len();
         self.control.clear();
+        count
     }
 
     pub(super) fn count_sent(&mut self, frame: &Frame) {

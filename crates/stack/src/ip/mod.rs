@@ -5,6 +5,7 @@ mod admin;
 mod arp;
 mod conflict;
 mod fragment;
+mod gateways;
 mod icmp;
 mod identification;
 mod input;
@@ -52,6 +53,8 @@ pub(crate) enum TimerId {
     Addresses(InterfaceId),
     /// Old path MTUs.
     PathMtu,
+    /// Gateways that did not answer.
+    Gateways,
 }
 
 /// What became of a frame.
@@ -74,6 +77,7 @@ pub(crate) struct Ip {
     /// Addresses in use, of all interfaces.
     local: BTreeSet<(IpAddr, InterfaceId)>,
     neighbours: Neighbours,
+    gateways: gateways::Gateways,
     path_mtus: pmtu::PathMtus,
     redirects: icmp::Redirects,
     error_limits: icmp::ErrorLimits,
@@ -103,6 +107,7 @@ impl Ip {
             routes: route::Routes::new(),
             local: BTreeSet::from([(address, InterfaceId::LOOPBACK)]),
             neighbours: Neighbours::new(),
+            gateways: gateways::Gateways::new(),
             path_mtus: pmtu::PathMtus::new(),
             redirects: icmp::Redirects::new(),
             error_limits: icmp::ErrorLimits::new(),
@@ -269,6 +274,16 @@ pub(crate) fn confirm_neighbour(core: &mut Core, path: &Path) {
     }
 }
 
+/// The transport gets no answers through this path (RFC 9293 §3.8.3, MUST-20: advice about a
+/// gateway that may be dead): the neighbour is asked whether it is there.
+pub(crate) fn suspect_neighbour(core: &mut Core, path: &Path) {
+    if path.interface != InterfaceId::LOOPBACK {
+        let (interface, next_hop) = (path.interface, path.next_hop);
+        let action = with_neighbours(core, |all, it| all.suspect(it, interface, next_hop));
+        arp::act(core, action);
+    }
+}
+
 /// The transport has validated a "fragmentation needed"; returns the new path MTU.
 pub(crate) fn lower_path_mtu(core: &mut Core, destination: IpAddr, mtu: usize) -> usize {
     pmtu::lower(core, destination, mtu)
@@ -283,6 +298,7 @@ pub(crate) fn on_timer(core: &mut Core, timer: TimerId) {
         TimerId::Reassembly(key) => reassemble::on_timer(core, key),
         TimerId::Addresses(interface) => conflict::on_timer(core, interface),
         TimerId::PathMtu => pmtu::on_timer(core),
+        TimerId::Gateways => gateways::on_timer(core),
     }
 }
 

@@ -74,10 +74,11 @@ impl Ip {
         if interface.is_some() && wanted.is_none() {
             return Err(no_route());
         }
+        let alive = |hop: &Hop| self.gateways.is_alive(hop.interface, hop.gateway);
         let preferred =
-            wanted.and_then(|id| self.routes.find(destination, |hop| hop.interface == id));
+            wanted.and_then(|id| self.routes.find(destination, |hop| hop.interface == id, alive));
         let hop = match (preferred, interface) {
-            (None, None) => self.routes.find(destination, |hop| usable(hop.interface)),
+            (None, None) => self.routes.find(destination, |hop| usable(hop.interface), alive),
             (found, _) => found,
         };
         let on_link = to.is_multicast() || to.is_broadcast() || to.is_link_local();
@@ -105,7 +106,8 @@ impl Ip {
         if to.is_multicast() || to.is_broadcast() || !it.is_ethernet() {
             return Some(to.into());
         }
-        let hop = self.routes.find(to.into(), |hop| hop.interface == interface);
+        let alive = |hop: &Hop| self.gateways.is_alive(hop.interface, hop.gateway);
+        let hop = self.routes.find(to.into(), |hop| hop.interface == interface, alive);
         match hop {
             Some(hop) => Some(hop.gateway.unwrap_or_else(|| to.into())),
             None => it.config.any_address.then(|| to.into()),

@@ -14,6 +14,8 @@ use danja_wire::ip::{Cidr, Version};
 /// search a length in use.
 pub(super) struct Routes {
     lengths: BTreeMap<(Version, Reverse<u8>), BTreeMap<IpAddr, Vec<Hop>>>,
+    /// How many routes lead through each gateway.
+    gateways: BTreeMap<(InterfaceId, IpAddr), usize>,
 }
 
 /// Where a route leads.
@@ -39,7 +41,7 @@ impl Hop {
 
 impl Routes {
     pub(super) const fn new() -> Self {
-        Self { lengths: BTreeMap::new() }
+        Self { lengths: BTreeMap::new(), gateways: BTreeMap::new() }
     }
 
     /// `false` if it is there already.
@@ -53,6 +55,10 @@ impl Routes {
         }
         let after = hops.partition_point(|other| other.metric <= hop.metric);
         hops.insert(after, hop);
+        if let Some(gateway) = hop.gateway {
+            let count = self.gateways.entry((hop.interface, gateway)).or_default();
+            *count = count.saturating_add(1);
+        }
         true
     }
 
@@ -71,20 +77,36 @@ impl Routes {
         if networks.is_empty() {
             self.lengths.remove(&length);
         }
+        if removed && let Some(gateway) = route.gateway {
+            let through = (route.interface, gateway);
+            let count = self.gateways.remove(&through).unwrap_or(0).saturating_sub(1);
+            if count > 0 {
+                self.gateways.insert(through, count);
+            }
+        }
         removed
     }
 
-    /// The best route to `destination` whose hop may be used.
+    /// Whether any route leads through it.
+    pub(super) fn has_gateway(&self, interface: InterfaceId, address: IpAddr) -> bool {
+        self.gateways.contains_key(&(interface, address))
+    }
+
+    /// The best route to `destination` whose hop may be used: of one prefix, those whose hop is
+    /// alive come first.
     pub(super) fn find(
         &self,
         destination: IpAddr,
-        mut usable: impl FnMut(&Hop) -> bool,
+        usable: impl Fn(&Hop) -> bool,
+        alive: impl Fn(&Hop) -> bool,
     ) -> Option<Hop> {
         let version = Version::of(destination);
         let lengths = (version, Reverse(u8::MAX))..=(version, Reverse(0));
         self.lengths.range(lengths).find_map(|((_, length), networks)| {
             let network = Cidr::new(destination, length.0)?.network().address();
-            networks.get(&network)?.iter().find(|hop| usable(hop)).copied()
+            let mut hops = networks.get(&network)?.iter().filter(|hop| usable(hop)).copied();
+            let first = hops.next()?;
+            if alive(&first) { Some(first) } else { hops.find(&alive).or(Some(first)) }
         })
     }
 

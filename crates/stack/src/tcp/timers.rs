@@ -8,6 +8,7 @@ use super::output;
 use super::tcb::{AckNeed, Phase, State};
 use crate::core_state::Core;
 use crate::counters::count;
+use crate::ip;
 use crate::socket::Cause;
 use crate::timer::{Timer, TimerKey};
 use danja_wire::Instant;
@@ -96,6 +97,15 @@ fn retransmit(conn: &mut Conn<'_>) {
         return;
     }
     loss::on_retransmission_timeout(conn);
+    advise(conn);
+}
+
+// RFC 9293 §3.8.3 (MUST-20): at R1, three retransmissions, IP is told that the way may be dead.
+fn advise(conn: &mut Conn<'_>) {
+    const R1: u8 = 3;
+    if conn.tcb.backoff >= R1 {
+        ip::suspect_neighbour(conn.core, &conn.tcb.path);
+    }
 }
 
 fn retransmit_syn(conn: &mut Conn<'_>) {
@@ -114,6 +124,7 @@ fn retransmit_syn(conn: &mut Conn<'_>) {
     conn.tcb.backoff = conn.tcb.backoff.saturating_add(1);
     conn.tcb.syn_due = true;
     loss::restart_timer(conn);
+    advise(conn);
 }
 
 /// Starts keep-alive's clock anew, if the application asked for it, after the time it asked for

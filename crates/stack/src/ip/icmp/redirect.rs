@@ -34,6 +34,12 @@ impl Redirects {
         self.order.clear();
     }
 
+    /// A gateway is silent: what went by it goes by its route again.
+    pub(in crate::ip) fn forget(&mut self, interface: InterfaceId, gateway: IpAddr) {
+        self.hops.retain(|_, hop| *hop != (interface, gateway));
+        self.order.retain(|destination| self.hops.contains_key(destination));
+    }
+
     fn insert(&mut self, destination: IpAddr, interface: InterfaceId, gateway: IpAddr) {
         if self.hops.insert(destination, (interface, gateway)).is_none() {
             self.order.push_back(destination);

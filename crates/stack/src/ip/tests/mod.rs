@@ -4,6 +4,7 @@ mod arp;
 mod basic;
 mod fragments;
 pub(crate) mod frames;
+mod gateways;
 mod hostile;
 mod icmp;
 mod input;

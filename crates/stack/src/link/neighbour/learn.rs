@@ -66,7 +66,7 @@ impl Neighbours {
                 } else {
                     entry.state = NeighbourState::Stale;
                 }
-                let queue = core::mem::take(&mut entry.queue);
+                let queue = entry.take_queue(&mut self.queued_bytes);
                 if !queue.is_empty() && entry.state == NeighbourState::Stale {
                     // RFC 4861 §7.3.3: what waited is sent now, so it is to be confirmed.
                     entry.state = NeighbourState::Delay;

@@ -18,7 +18,7 @@ pub(crate) enum Action {
     /// Ask who has the address: everybody, or the hardware address it was last known at.
     Solicit { interface: InterfaceId, address: IpAddr, known_at: Option<MacAddress> },
     /// It stayed silent: these packets waited for it.
-    Failed { address: IpAddr, queue: VecDeque<Frame> },
+    Failed { interface: InterfaceId, address: IpAddr, queue: VecDeque<Frame> },
     /// It is known now: these packets waited for it.
     Release { interface: InterfaceId, mac: MacAddress, queue: VecDeque<Frame> },
 }

@@ -78,6 +78,14 @@ impl Entry {
         }
     }
 
+    /// What waited for it, to be sent or thrown away.
+    pub(super) fn take_queue(&mut self, queued_bytes: &mut usize) -> VecDeque<Frame> {
+        let queue = core::mem::take(&mut self.queue);
+        let bytes = queue.iter().map(cost).fold(0, usize::saturating_add);
+        *queued_bytes = queued_bytes.saturating_sub(bytes);
+        queue
+    }
+
     /// Whether it has been heard of: those that have not are evicted first.
     const fn is_known(&self) -> bool {
         !matches!(self.state, NeighbourState::Incomplete | NeighbourState::Failed)
@@ -91,11 +99,19 @@ pub(crate) struct Neighbours {
     /// Who is given up next: the unknown before the known, the longest unused first.
     order: BTreeSet<((bool, u64), Key)>,
     uses: u64,
+    /// What waits in all queues.
+    pub(super) queued_bytes: usize,
 }
 
 impl Neighbours {
     pub(crate) fn new() -> Self {
-        Self { entries: Slab::new(32), index: Index::new(), order: BTreeSet::new(), uses: 0 }
+        Self {
+            entries: Slab::new(32),
+            index: Index::new(),
+            order: BTreeSet::new(),
+            uses: 0,
+            queued_bytes: 0,
+        }
     }
 
     pub(super) fn find(
@@ -142,11 +158,11 @@ impl Neighbours {
                 Resolution::Send(mac, packet)
             }
             NeighbourState::Incomplete => {
-                enqueue(entry, packet, context);
+                enqueue(entry, packet, context, &mut self.queued_bytes);
                 Resolution::Waits(None)
             }
             NeighbourState::Failed => {
-                enqueue(entry, packet, context);
+                enqueue(entry, packet, context, &mut self.queued_bytes);
                 Resolution::Waits(self.solicit_first(key, context))
             }
         }
@@ -218,15 +234,16 @@ impl Neighbours {
                 self.relist(key);
                 continue;
             }
-            self.remove(context, key);
+            self.remove(context, key, Discard::NeighbourLimit);
             return Some(());
         }
     }
 
-    fn remove(&mut self, context: &mut Context<'_>, key: Key) {
+    /// Takes an entry out; what waited for it is discarded for `reason`.
+    fn remove(&mut self, context: &mut Context<'_>, key: Key, reason: Discard) {
         let Some(mut entry) = self.entries.remove(key) else { return };
-        for _ in entry.queue.drain(..) {
-            context.counters.discard(Discard::NeighbourLimit);
+        for _ in entry.take_queue(&mut self.queued_bytes) {
+            context.counters.discard(reason);
         }
         if let Some(timer) = entry.timer {
             context.timers.cancel(timer);
@@ -278,6 +295,29 @@ impl Neighbours {
         }
     }
 
+    /// No answers come through the neighbour (RFC 1122 §3.3.1.4): it is asked at once whether it
+    /// is there, unless that is being done.
+    pub(crate) fn suspect(
+        &mut self,
+        context: &mut Context<'_>,
+        interface: InterfaceId,
+        address: IpAddr,
+    ) -> Option<Action> {
+        let key = self.find(context, interface, address)?;
+        let entry = self.entries.get_mut(key)?;
+        let earliest = entry.asked_at.map(|at| at + context.config.ip.retrans_timer);
+        let asked = earliest.is_some_and(|earliest| earliest > context.now);
+        match entry.state {
+            NeighbourState::Reachable | NeighbourState::Stale | NeighbourState::Delay if !asked => {
+                entry.state = NeighbourState::Probe;
+                entry.solicited = 0;
+                let known_at = Some(entry.mac);
+                ask(entry, key, context, known_at)
+            }
+            _ => None,
+        }
+    }
+
     /// A neighbour's timer.
     pub(crate) fn on_timer(&mut self, context: &mut Context<'_>, key: Key) -> Option<Action> {
         let entry = self.entries.get_mut(key)?;
@@ -292,7 +332,7 @@ impl Neighbours {
             NeighbourState::Probe => Some(entry.mac),
             NeighbourState::Incomplete => None,
             NeighbourState::Failed => {
-                self.remove(context, key);
+                self.remove(context, key, Discard::NeighbourUnreachable);
                 return None;
             }
             _ => return None,
@@ -302,11 +342,11 @@ impl Neighbours {
         }
         // RFC 4861 §7.3.3, §7.2.2: no answer to MAX_…_SOLICIT requests.
         entry.state = NeighbourState::Failed;
-        let queue = core::mem::take(&mut entry.queue);
-        let address = entry.address;
+        let queue = entry.take_queue(&mut self.queued_bytes);
+        let (interface, address) = (entry.interface, entry.address);
         arm(entry, key, context.timers, context.now + FAILED_KEPT);
         self.relist(key);
-        Some(Action::Failed { address, queue })
+        Some(Action::Failed { interface, address, queue })
     }
 
     /// Forgets all that was learnt on an interface (it went down).
@@ -318,7 +358,7 @@ impl Neighbours {
             .filter(|(_, entry)| entry.state != NeighbourState::Permanent)
             .map(|(key, _)| key)
             .collect();
-        keys.into_iter().for_each(|key| self.remove(context, key));
+        keys.into_iter().for_each(|key| self.remove(context, key, Discard::InterfaceDown));
     }
 
     /// Sets an address by hand: it is never asked for, forgotten or replaced. Packets that
@@ -334,7 +374,7 @@ impl Neighbours {
         let entry = self.entries.get_mut(key)?;
         entry.mac = mac;
         entry.state = NeighbourState::Permanent;
-        let queue = core::mem::take(&mut entry.queue);
+        let queue = entry.take_queue(&mut self.queued_bytes);
         self.relist(key);
         Some(Action::Release { interface, mac, queue })
     }
@@ -348,7 +388,7 @@ impl Neighbours {
     ) -> bool {
         let found = self.find(context, interface, address);
         found.is_some_and(|key| {
-            self.remove(context, key);
+            self.remove(context, key, Discard::NeighbourUnreachable);
             true
         })
     }
@@ -368,15 +408,27 @@ impl Neighbours {
     }
 }
 
-fn enqueue(entry: &mut Entry, packet: Frame, context: &mut Context<'_>) {
+/// What a packet costs while it waits: its bytes, which fragments of one datagram share with
+/// nobody else, and its frame.
+fn cost(packet: &Frame) -> usize {
+    packet.len().saturating_add(size_of::<Frame>())
+}
+
+fn enqueue(entry: &mut Entry, packet: Frame, context: &mut Context<'_>, queued_bytes: &mut usize) {
     // RFC 1122 §2.3.2.2: packets wait for the address rather than being discarded.
     // RFC 4861 §7.2.2: "When a queue overflows, the new arrival SHOULD replace the
     // oldest entry."
-    let limit = context.config.limits.neighbour_queue.max(1);
-    while entry.queue.len() >= limit {
-        entry.queue.pop_front();
+    let limits = &context.config.limits;
+    let bytes = cost(&packet);
+    while entry.queue.len() >= limits.neighbour_queue.max(1)
+        || queued_bytes.saturating_add(bytes) > limits.neighbour_queue_bytes
+    {
         context.counters.discard(Discard::NeighbourQueueFull);
+        // Others' queues are full: it is this packet that finds no room.
+        let Some(oldest) = entry.queue.pop_front() else { return };
+        *queued_bytes = queued_bytes.saturating_sub(cost(&oldest));
     }
+    *queued_bytes = queued_bytes.saturating_add(bytes);
     entry.queue.push_back(packet);
 }
 
