@@ -30,7 +30,7 @@ fn main() -> ExitCode {
         Command::Get(args) => get::run(args, cli.talk),
         Command::Serve(args) => serve::run(args, cli.talk),
         Command::Ping(args) => ping::run(args, cli.talk),
-        Command::Resolve(args) => resolve::run(args),
+        Command::Resolve(args) => resolve::run(args, cli.talk),
     };
     done.unwrap_or_else(|failure| failure.report())
 }

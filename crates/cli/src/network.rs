@@ -41,6 +41,8 @@ const LOOK: Duration = Duration::from_millis(1);
 pub(crate) struct Network {
     /// The program's own host.
     pub(crate) host: Host,
+    /// There is no DNS server.
+    asks_nobody: bool,
     parts: Arc<Parts>,
 }
 
@@ -70,7 +72,8 @@ impl Network {
         let inspect = args.show.inspect.map(|at| inspect(at, &lan)).transpose()?;
         let Plan { narrator, capture, .. } = plan;
         let parts = Parts { lan, gateway, narrator, capture, _inspect: inspect };
-        Ok(Self { host, parts: Arc::new(parts) })
+        let asks_nobody = parts.gateway.is_none() && args.tap.dns.is_none();
+        Ok(Self { host, asks_nobody, parts: Arc::new(parts) })
     }
 
     /// Whether it is the built-in LAN.
@@ -87,10 +90,15 @@ impl Network {
             .map_or(IpAddr::V4(PROGRAM), |address| address.address())
     }
 
+    /// The server that is asked for names.
+    pub(crate) fn name_server(&self, args: &NetworkArgs) -> Option<IpAddr> {
+        if self.is_built_in() { Some(IpAddr::V4(ROUTER)) } else { args.tap.dns }
+    }
+
     /// Looks a name up, as the program's host sees it; an address is itself.
     pub(crate) fn look_up(&self, name: &str) -> io::Result<IpAddr> {
         if let Ok(address) = name.parse() {
-            return Ok(address);
+            return spoken(address);
         }
         let found = (name, 0).endpoints(&self.host).map_err(|error| self.no_name(error))?;
         found.first().map(SocketAddr::ip).ok_or_else(|| io::ErrorKind::NotFound.into())
@@ -99,6 +107,10 @@ impl Network {
     /// An error of the resolver, with what can be done about it.
     pub(crate) fn no_name(&self, error: io::Error) -> io::Error {
         if !self.is_built_in() {
+            if self.asks_nobody {
+                let text = format!("{error}\n--dns SERVER names one, such as --dns 192.168.7.1.");
+                return io::Error::new(error.kind(), text);
+            }
             return error;
         }
         let names: Vec<String> =
@@ -121,8 +133,9 @@ impl Network {
         let to = SocketAddr::new(self.address(), port);
         gateway.publish(on.0, to).map(Some).map_err(|error| {
             Failure::new(format_args!(
-                "the port {} of this machine cannot be had: {error}. Choose another: --publish 8081",
-                on.0
+                "the port {} of this machine cannot be had: {error}. Choose another: --publish {}",
+                on.0,
+                another(on.0)
             ))
         })
     }
@@ -144,6 +157,15 @@ impl Network {
             talk(&format!("danja: the capture is not complete: {error}"));
         }
     }
+}
+
+/// An address of a protocol that the stack speaks.
+pub(crate) fn spoken(address: IpAddr) -> io::Result<IpAddr> {
+    if address.is_ipv6() {
+        let text = format!("{address} is an IPv6 address; only IPv4 is spoken so far");
+        return Err(io::Error::new(io::ErrorKind::Unsupported, text));
+    }
+    Ok(address)
 }
 
 /// What was asked for, before there is a host.
@@ -209,7 +231,8 @@ impl<'a> Plan<'a> {
             IpAddr::V4(address) => mac_of(address),
             IpAddr::V6(_) => return Err(Failure::new("--address takes an IPv4 address")),
         };
-        let adapter = Tap::open(device, mac).map_err(Failure::new)?;
+        let adapter = Tap::open(device, mac)
+            .map_err(|error| Failure::new(error.advice(across(address, tap.via))))?;
         let mut builder = self.on_link(name, adapter, address, &format!("tap {device}"));
         if let Some(gateway) = tap.via {
             builder = builder.gateway(gateway);
@@ -281,6 +304,31 @@ impl<'a> Plan<'a> {
     }
 }
 
+/// The kernel's address at the other end of a cable: the router's, if it is on the same network,
+/// else the first that is free there.
+fn across(ours: Cidr, via: Option<IpAddr>) -> Cidr {
+    let network = ours.network();
+    let free = match network.address() {
+        IpAddr::V4(base) if ours.prefix_len() < 31 => {
+            let host = |number| Ipv4Addr::from(u32::from(base).wrapping_add(number));
+            let first = IpAddr::V4(host(1));
+            if first == ours.address() { IpAddr::V4(host(2)) } else { first }
+        }
+        other => other,
+    };
+    let router = via.filter(|router| network.contains(*router));
+    Cidr::new(router.unwrap_or(free), ours.prefix_len()).unwrap_or(ours)
+}
+
+/// Another port than one that cannot be had.
+fn another(taken: SocketAddr) -> u16 {
+    match taken.port() {
+        // What lies below is not for ordinary users.
+        0..1024 | u16::MAX => 8080,
+        port => port + 1,
+    }
+}
+
 /// Whether one side of a connection has closed and the other has not yet done its part. (Nobody
 /// waits for TIME-WAIT.)
 fn says_goodbye(host: &Host) -> bool {
@@ -295,8 +343,9 @@ fn inspect(at: AtPort, lan: &Lan) -> Result<MachineServer, Failure> {
     let server = serve_machine(at.0, move |request| page::answer(request, &shown));
     let server = server.map_err(|error| {
         Failure::new(format_args!(
-            "the port {} of this machine cannot be had: {error}. Choose another: --inspect 8082",
-            at.0
+            "the port {} of this machine cannot be had: {error}. Choose another: --inspect {}",
+            at.0,
+            another(at.0)
         ))
     })?;
     talk(&format!("the LAN can be seen at http://{}/", server.address()));
@@ -334,4 +383,26 @@ const fn mix(state: u64) -> u64 {
     let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     mixed ^ (mixed >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernels_address_lies_on_the_same_network() {
+        let across = |ours: &str, via: Option<&str>| {
+            across(ours.parse().unwrap(), via.map(|via| via.parse().unwrap())).to_string()
+        };
+        assert_eq!(across("10.9.0.2/24", None), "10.9.0.1/24");
+        assert_eq!(across("10.9.0.1/24", None), "10.9.0.2/24");
+        assert_eq!(across("10.9.0.2/24", Some("10.9.0.254")), "10.9.0.254/24");
+        assert_eq!(across("10.9.0.2/24", Some("10.8.0.1")), "10.9.0.1/24");
+    }
+
+    #[test]
+    fn another_port_is_one_that_a_user_may_have() {
+        let another = |port| another(SocketAddr::from(([127, 0, 0, 1], port)));
+        assert_eq!((another(80), another(8080), another(u16::MAX)), (8080, 8081, 8080));
+    }
 }

@@ -10,6 +10,13 @@ pub(crate) fn talk(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
+/// What others said, without what would steer a terminal: only tabs and line ends stay of the
+/// control characters.
+pub(crate) fn plain(text: &str) -> String {
+    let steers = |c: char| c.is_control() && !matches!(c, '\t' | '\n');
+    text.chars().map(|c| if steers(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
 /// Whether a person watches standard error, so that progress is of use.
 pub(crate) fn watched() -> bool {
     io::stderr().is_terminal()

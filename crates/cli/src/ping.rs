@@ -49,7 +49,7 @@ struct Pinger<'a> {
     payload: Vec<u8>,
 }
 
-pub(crate) fn run(args: &PingArgs, talk: Talk) -> Result<ExitCode, Failure> {
+pub(crate) fn run(args: &PingArgs, verbosity: Talk) -> Result<ExitCode, Failure> {
     let failed = |failure: Failure| failure.with_code(ERROR);
     let network = Network::new(&args.network, "ping").map_err(failed)?;
     let built_in = network.is_built_in();
@@ -61,11 +61,15 @@ pub(crate) fn run(args: &PingArgs, talk: Talk) -> Result<ExitCode, Failure> {
     let socket = network.host.ping_socket().map_err(wrong)?;
     let tally = Arc::new(Mutex::new(Tally::default()));
     let began = Instant::now();
-    if !args.json && !talk.quiet {
+    if verbosity.verbose > 0 {
+        talk(&format!("* {} is {target}; from {}", args.host, network.address()));
+    }
+    if !args.json && !verbosity.quiet {
         data(&format!("PING {} ({target}) {} bytes of data\n", args.host, args.size))?;
     }
     let (shown, ended) = (Arc::clone(&tally), network.clone());
-    let summary = Summary { host: args.host.clone(), target, json: args.json, began };
+    let summary =
+        Summary { host: args.host.clone(), target, json: args.json, quiet: verbosity.quiet, began };
     let at_end = summary.clone();
     on_interrupt(move || {
         let _ = data(&at_end.text(&lock(&shown)));
@@ -74,7 +78,7 @@ pub(crate) fn run(args: &PingArgs, talk: Talk) -> Result<ExitCode, Failure> {
     let payload = (0..args.size).map(|index| index as u8).collect();
     let pinger = Pinger {
         args,
-        talk,
+        talk: verbosity,
         target,
         socket,
         tally: Arc::clone(&tally),
@@ -244,6 +248,7 @@ struct Summary {
     host: String,
     target: IpAddr,
     json: bool,
+    quiet: bool,
     began: Instant,
 }
 
@@ -267,7 +272,9 @@ impl Summary {
             });
             return format!("{all:#}\n");
         }
-        let mut text = format!("\n--- {} ping statistics ---\n", self.host);
+        // Nothing stands before it.
+        let gap = if self.quiet { "" } else { "\n" };
+        let mut text = format!("{gap}--- {} ping statistics ---\n", self.host);
         text.push_str(&format!("{} packets transmitted, {} received", tally.sent, tally.received));
         if tally.duplicates > 0 {
             text.push_str(&format!(", {} duplicates", tally.duplicates));

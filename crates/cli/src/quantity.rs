@@ -153,7 +153,9 @@ pub(crate) fn human_bytes(bytes: u64) -> String {
 /// A time for people, with three significant digits at the most: `0.12 ms`, `1.5 s`.
 pub(crate) fn human_time(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
-    let (value, unit) = if seconds >= 1.0 { (seconds, "s") } else { (seconds * 1e3, "ms") };
+    // What would be rounded to 1000 ms is a second.
+    let (value, unit) =
+        if seconds >= 0.9995 { (seconds.max(1.0), "s") } else { (seconds * 1e3, "ms") };
     let decimals = if value >= 100.0 {
         0
     } else if value >= 10.0 {

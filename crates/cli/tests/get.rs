@@ -81,7 +81,9 @@ fn errors_are_those_of_linux_with_their_cause() {
 #[test]
 fn a_missing_device_comes_with_the_commands_that_make_it() {
     let talk = fail("get http://10.9.0.1/ --tap danja-none9 --address 10.9.0.2/24", 1);
-    assert!(talk.contains("danja-none9") && talk.contains("sudo "), "{talk}");
+    assert!(talk.contains("sudo ip tuntap add dev danja-none9 mode tap user $USER"), "{talk}");
+    assert!(talk.contains("sudo ip addr add 10.9.0.1/24 dev danja-none9"), "{talk}");
+    assert!(talk.ends_with("sudo ip link set danja-none9 up\n"), "{talk}");
 }
 
 #[test]
@@ -171,8 +173,55 @@ fn an_interrupted_transfer_says_how_far_it_came() {
 }
 
 #[test]
-fn verbose_shows_the_head() {
+fn verbose_shows_addresses_heads_and_times() {
     let output = danja().args(["get", "danja", "-v"]).output().unwrap();
-    let (_, talk) = texts(&output);
-    assert!(talk.contains("< HTTP/1.1 200 OK") && talk.contains("< content-type:"), "{talk}");
+    let (page, talk) = texts(&output);
+    assert!(page.starts_with("Danja"), "{page}");
+    let lines: Vec<&str> = talk.lines().collect();
+    let parts = [
+        "* danja is 10.0.2.2 (",
+        "* connected to 10.0.2.2:80 from 10.0.2.15:",
+        "> GET / HTTP/1.1",
+        "> host: danja",
+        "* answered (",
+        "< HTTP/1.1 200 OK",
+        "< content-type: text/plain",
+        "KiB in ",
+    ];
+    let mut rest = lines.iter();
+    for part in parts {
+        assert!(rest.any(|line| line.contains(part)), "{part}, in this order: {talk}");
+    }
+    assert!(lines.iter().all(|line| !line.starts_with('*') || line.ends_with(" ms)")), "{talk}");
+    let talk = fail("get danja:81 -v", 1);
+    assert!(talk.contains("* 10.0.2.2:81: connection refused"), "{talk}");
+}
+
+#[test]
+fn json_is_about_the_transfer() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("page");
+    let (out, talk) = succeed(&format!("get danja --json -o {}", file.display()));
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let length = std::fs::metadata(&file).unwrap().len();
+    assert_eq!((&json["format"], &json["status"]), (&1.into(), &200.into()));
+    assert_eq!((&json["bytes"], &json["url"]), (&length.into(), &"http://danja/".into()));
+    assert!(json["seconds"].as_f64().unwrap() > 0.0);
+    assert_eq!(talk, "");
+    let output = danja().args(["get", "danja/no", "--json", "-o", "/dev/null"]).output().unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&json["status"], output.status.code()), (&404.into(), Some(1)));
+    assert!(json["file"].is_null(), "{json}");
+    fail("get danja --json", 2);
+    fail("get danja --json -o -", 1);
+    assert!(succeed("get danja -o -").0.starts_with("Danja"));
+}
+
+#[test]
+fn what_is_not_spoken_is_said() {
+    for words in ["get http://[::1]/", "ping ::1 -c 1"] {
+        let output = danja().args(words.split(' ')).output().unwrap();
+        let (_, talk) = texts(&output);
+        assert!(!output.status.success() && talk.contains("only IPv4"), "{words}: {talk}");
+    }
 }

@@ -15,7 +15,10 @@ fn replies_and_their_times() {
     assert!(out.contains("rtt min/avg/max/mdev = "), "{out}");
     assert_eq!(talk, "");
     let (out, _) = succeed("ping 10.0.2.2 -c 1 -q");
-    assert!(!out.contains("seq=") && out.contains("1 received"), "{out}");
+    assert!(out.starts_with("---") && !out.contains("seq="), "{out}");
+    assert!(out.contains("1 received"), "{out}");
+    let (_, talk) = succeed("ping danja -c 1 -v");
+    assert_eq!(talk, "* danja is 10.0.2.2; from 10.0.2.15\n");
     let (out, _) = succeed("ping danja -c 2 -i 10ms -s 60000 --delay 10ms --json");
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!((&json["format"], &json["received"]), (&1.into(), &2.into()));
@@ -25,7 +28,7 @@ fn replies_and_their_times() {
 
 #[test]
 fn no_reply_is_one_and_an_error_is_two() {
-    let output = danja().args(["ping", "10.0.2.77", "-c", "1", "-W", "5s"]).output().unwrap();
+    let output = danja().args(["ping", "10.0.2.77", "-c", "1"]).output().unwrap();
     let talk = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{talk}");
     assert!(talk.contains("nobody answered ARP for 10.0.2.77"), "{talk}");
@@ -58,6 +61,9 @@ fn an_interrupted_ping_sums_up() {
 #[test]
 fn names_have_addresses() {
     assert_eq!(succeed("resolve danja").0, "10.0.2.2\n");
+    let (out, talk) = succeed("resolve danja -v");
+    assert_eq!(out, "10.0.2.2\n");
+    assert!(talk.starts_with("* asked 10.0.2.2 for danja (") && talk.ends_with(" ms)\n"), "{talk}");
     assert_eq!(succeed("resolve RESOLVE").0, "10.0.2.15\n");
     let json: serde_json::Value = serde_json::from_str(&succeed("resolve danja --json").0).unwrap();
     assert_eq!(json["addresses"], serde_json::json!(["10.0.2.2"]));

@@ -171,6 +171,7 @@ fn what_cannot_be_served_is_said() {
     let port = taken.local_addr().unwrap();
     let talk = fail(&format!("serve {} --publish {port}", folder.path().display()), 1);
     assert!(talk.contains(&port.to_string()) && talk.contains("--publish"), "{talk}");
+    assert!(!talk.contains("serving"), "{talk}");
     let (help, _) = succeed("serve --help");
     assert!(help.contains("Examples:"));
 }

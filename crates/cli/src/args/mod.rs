@@ -33,10 +33,10 @@ pub(crate) struct Cli {
 /// How much the command says on standard error.
 #[derive(Args, Clone, Copy, Default, Debug)]
 pub(crate) struct Talk {
-    /// Say nothing but errors
+    /// Say only what is needed: results, addresses and errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Say more, such as the head of an answer
+    /// Say more: the addresses, the heads of requests and answers, how long each step took
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
 }
@@ -58,13 +58,20 @@ pub(crate) enum Command {
 #[command(after_long_help = "\
 Examples:
   danja get http://danja/
-  danja get http://192.168.7.1/big.iso -o big.iso --tap tap0 --address 192.168.7.2/24")]
+  danja get http://192.168.7.1/big.iso -o big.iso --tap tap0 --address 192.168.7.2/24
+  danja get https://192.168.7.1/ --cacert ca.pem -v --tap tap0 --address 192.168.7.2/24")]
 pub(crate) struct GetArgs {
     /// What to fetch, such as http://danja/ (http:// may be left out)
     pub(crate) url: String,
     /// Write to FILE instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// For https://, trust the authorities in this PEM file, and no others [default: Mozilla's]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cacert: Option<PathBuf>,
+    /// Print one JSON object about the transfer; the page itself goes to the file of -o
+    #[arg(long, requires = "output")]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
 }
@@ -113,8 +120,8 @@ pub(crate) struct PingArgs {
     /// Time from one request to the next
     #[arg(short, long, value_name = "INTERVAL", default_value = "1s", value_parser = quantity::duration)]
     pub(crate) interval: Duration,
-    /// How long to wait for the last replies
-    #[arg(short = 'W', long, value_name = "TIME", default_value = "2s", value_parser = quantity::duration)]
+    /// How long to wait for the last replies (that a host is not there, ARP knows after 3 s)
+    #[arg(short = 'W', long, value_name = "TIME", default_value = "4s", value_parser = quantity::duration)]
     pub(crate) wait: Duration,
     /// Print one JSON object instead of lines
     #[arg(long)]

@@ -70,7 +70,8 @@ pub(crate) struct LinkArgs {
     /// With --rate: this many frames wait at most, more are lost [default: 1000]
     #[arg(long, value_name = "FRAMES", requires = "rate", value_parser = clap::value_parser!(u32).range(1..))]
     queue: Option<u32>,
-    /// The same number gives the same losses, delays, initial sequence numbers and ports
+    /// The same number draws the same losses, delays and ports (times and initial sequence numbers
+    /// follow the clock as well, and differ)
     #[arg(long, value_name = "NUMBER")]
     pub(crate) seed: Option<u64>,
 }

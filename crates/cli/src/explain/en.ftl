@@ -112,6 +112,10 @@ layer-socket-down = socket       { $data ->
         [one] one byte
        *[other] { $data } bytes
     } of data from the send queue of descriptor { $socket }
+layer-record-down = socket       { $data ->
+        [one] one byte
+       *[other] { $data } bytes
+    } of data from the send queue of a connection that no descriptor leads to any more
 layer-tcp-down = TCP          + { $header } bytes of header: { $words }
 layer-ip-down = IP           + { $header } bytes of header: { $words }
 layer-frame-down = frame        + { $header } bytes of header: { $words }
@@ -126,6 +130,10 @@ layer-socket-up = socket       { $data ->
         [one] one byte
        *[other] { $data } bytes
     } of data into the receive queue of descriptor { $socket }
+layer-record-up = socket       { $data ->
+        [one] one byte
+       *[other] { $data } bytes
+    } of data into the receive queue of a connection that no descriptor leads to yet
 layer-cut = On a wire it is several frames, each with at most { $size } bytes of data: the driver cuts it.
 layer-checksum = The stack left TCP's checksum to the driver.
 

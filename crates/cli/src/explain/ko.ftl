@@ -82,6 +82,7 @@ timed-out = { $local }번과 { $remote }번 사이 접속의 타이머가 다 �
 layers-down = 첫 데이터가 계층을 하나씩 내려갑니다:
 layers-up = 첫 데이터가 계층을 하나씩 올라갑니다:
 layer-socket-down = 소켓         디스크립터 { $socket }번의 송신 큐에서 나온 데이터 { $data }바이트
+layer-record-down = 소켓         디스크립터가 이제는 없는 접속의 송신 큐에서 나온 데이터 { $data }바이트
 layer-tcp-down = TCP          + 헤더 { $header }바이트: { $words }
 layer-ip-down = IP           + 헤더 { $header }바이트: { $words }
 layer-frame-down = 프레임       + 헤더 { $header }바이트: { $words }
@@ -93,6 +94,7 @@ layer-frame-up = 프레임       − 헤더 { $header }바이트: { $words }
 layer-ip-up = IP           − 헤더 { $header }바이트: { $words }
 layer-tcp-up = TCP          − 헤더 { $header }바이트: { $words }
 layer-socket-up = 소켓         디스크립터 { $socket }번의 수신 큐로 들어간 데이터 { $data }바이트
+layer-record-up = 소켓         디스크립터가 아직 없는 접속의 수신 큐로 들어간 데이터 { $data }바이트
 layer-cut = 전선 위에서는 데이터가 { $size }바이트 이하인 프레임 여러 개입니다. 드라이버가 잘라서 보냅니다.
 layer-checksum = TCP 체크섬은 스택이 드라이버에 맡겼습니다.
 

@@ -1,8 +1,9 @@
 //! Facts made of what was seen. Remembers nothing.
 
 use super::fact::{Arp, ArpKind, Change, Direction, Found, Layers, SocketMade, Sum, What};
+use super::memory::{Connection, End};
 use super::packet::{Packet, endpoints};
-use super::story::{Connection, End, Seen};
+use super::story::Seen;
 use danja_stack::socket::SocketKind;
 use danja_stack::views::{ControlInfo, TcpState};
 use danja_wire::{arp, ipv4, tcp};

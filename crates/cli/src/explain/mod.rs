@@ -6,6 +6,7 @@ mod dns;
 mod fact;
 mod language;
 mod made;
+mod memory;
 mod packet;
 mod story;
 #[cfg(test)]

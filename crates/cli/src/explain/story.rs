@@ -1,5 +1,5 @@
-//! The storyteller's memory: turns what happens at the hosts into facts worth telling, each once.
-//! Prints nothing, knows no language.
+//! The storyteller: turns what happens at the hosts into facts worth telling, each once. Prints
+//! nothing, knows no language.
 
 use super::changes::changes;
 use super::dns;
@@ -7,75 +7,19 @@ use super::fact::{Call, Datagram, Direction, Fact, Icmp, Lookup, Segment, TimedO
 use super::made::{
     Lengths, arp_fact, found, gone, is_small, layers_fact, small_record, socket_made, sum,
 };
+use super::memory::{End, Memory};
 use super::packet::{Body, Packet, endpoints};
 use danja::observe::{self, CallEvent, ChangeEvent, FrameEvent, Observed, Outcome};
 use danja_stack::socket::{Shutdown, SocketKind};
 use danja_stack::views::{ControlInfo, TcpState};
 use danja_wire::tcp::Flags;
 use danja_wire::{Instant, ipv4, tcp};
-use std::collections::HashMap;
 use std::net::SocketAddr;
-
-/// Connections told in full, over all hosts; later ones only in sum, so that a long-running
-/// server does not drown its reader.
-const TOLD: usize = 16;
-/// Connections remembered; a finished one gives way first.
-const REMEMBERED: usize = 1024;
-
-/// A connection as one host sees it: host, our endpoint, the peer's.
-pub(super) type End = (String, SocketAddr, SocketAddr);
-
-/// What is remembered of a connection.
-#[derive(Default)]
-pub(super) struct Connection {
-    /// Which it was, in the order they were first seen.
-    order: usize,
-    /// The control information as it was seen last.
-    pub(super) last: Option<ControlInfo>,
-    /// The set-up has been told.
-    opened: bool,
-    /// A FIN or RST has passed.
-    ending: bool,
-    /// Calls told once.
-    calls: Vec<&'static str>,
-    /// Segments as a wire carries them.
-    pub(super) sent: u64,
-    pub(super) received: u64,
-    pub(super) first: Instant,
-    pub(super) latest: Instant,
-}
-
-impl Connection {
-    /// Keeps the control information. A small record has little of it, and one that has ended
-    /// none: of these only the state is new.
-    fn remember(&mut self, info: Option<&ControlInfo>) {
-        let state = info.map_or(Some(TcpState::Closed), |info| info.state);
-        match (&mut self.last, info) {
-            (Some(last), None) => last.state = state,
-            (Some(last), Some(info)) if is_small(info) => {
-                last.state = state;
-                last.socket = info.socket;
-            }
-            (last, Some(info)) => *last = Some(info.clone()),
-            (None, None) => {}
-        }
-    }
-
-    /// Counts a frame as the segments that it is on a wire.
-    fn count(&mut self, direction: Direction, segment_size: usize, data: usize) {
-        let segments = if segment_size == 0 { 1 } else { data.div_ceil(segment_size).max(1) };
-        match direction {
-            Direction::Sent => self.sent += segments as u64,
-            Direction::Received => self.received += segments as u64,
-        }
-    }
-}
 
 /// What has been seen and told so far.
 #[derive(Default)]
 pub(crate) struct Story {
-    connections: HashMap<End, Connection>,
-    seen: usize,
+    memory: Memory,
     /// The data segment that went down, and up, through the layers: its sender and number.
     down: Option<(SocketAddr, u32)>,
     up: bool,
@@ -139,7 +83,10 @@ impl Story {
             {
                 return;
             }
-            (observe::Call::Bind(local), _) => (Some(local), 0),
+            // The port is the stack's to choose where none was asked for.
+            (observe::Call::Bind(local), _) => {
+                (event.after.and_then(|info| info.local).or(Some(local)), 0)
+            }
             (observe::Call::Connect(remote), _) => (Some(remote), 0),
             (observe::Call::Send { to, .. }, Outcome::Bytes(bytes)) if *bytes > 0 => (to, *bytes),
             (observe::Call::Receive { peek: false, .. }, Outcome::Bytes(bytes)) if *bytes > 0 => {
@@ -171,7 +118,7 @@ impl Story {
         let end = known.filter(|_| stream).and_then(|info| Some((info.local?, info.remote?)));
         let mut before = event.before.cloned();
         if let Some((local, remote)) = end {
-            let connection = self.connection(host, local, remote, now);
+            let connection = self.memory.connection(host, local, remote, now);
             if call.name == "accept" {
                 before = connection.last.clone();
             }
@@ -180,7 +127,7 @@ impl Story {
             }
             // Data calls are told once, and all together in the sum.
             let repeats = matches!(call.name, "send" | "recv" | "connect");
-            if connection.order >= TOLD || (repeats && connection.calls.contains(&call.name)) {
+            if !connection.is_told() || (repeats && connection.calls.contains(&call.name)) {
                 return;
             }
             connection.calls.push(call.name);
@@ -226,9 +173,9 @@ impl Story {
         if event.before.map(weight) == event.after.map(weight) {
             return;
         }
-        let connection = self.connection(host, local, remote, now);
+        let connection = self.memory.connection(host, local, remote, now);
         connection.remember(event.after);
-        if connection.order < TOLD {
+        if connection.is_told() {
             let changes = match event.after {
                 Some(_) => changes(event.before, event.after, now),
                 None => gone(event.before),
@@ -281,8 +228,8 @@ impl Story {
             Direction::Received => (to, from),
         };
         let ours = |info: &&ControlInfo| info.local == Some(local) && info.remote == Some(remote);
-        let peer_is_ours = self.connections.keys().any(|(_, a, b)| (*a, *b) == (remote, local));
-        let connection = self.connection(seen.host, local, remote, seen.now);
+        let peer_is_ours = self.memory.knows(remote, local);
+        let connection = self.memory.connection(seen.host, local, remote, seen.now);
         let before = seen.frame.before.filter(ours);
         let after = seen.frame.after.filter(ours);
         connection.latest = seen.now;
@@ -292,7 +239,7 @@ impl Story {
         let told = (setup
             || (connection.ending && lengths.data == 0)
             || tcp.flags.intersects(Flags::FIN.union(Flags::RST)))
-            && connection.order < TOLD;
+            && connection.is_told();
         let changed = match (before, after) {
             (Some(_), None) => gone(before),
             (Some(_), Some(info)) if is_small(info) => {
@@ -353,34 +300,9 @@ impl Story {
         }
     }
 
-    /// The connection's memory, made at first sight; the oldest finished one gives way.
-    fn connection(
-        &mut self,
-        host: &str,
-        local: SocketAddr,
-        remote: SocketAddr,
-        now: Instant,
-    ) -> &mut Connection {
-        if self.connections.len() >= REMEMBERED
-            && let Some(end) = self
-                .connections
-                .iter()
-                .filter(|(_, connection)| connection.ending)
-                .min_by_key(|(_, connection)| connection.order)
-                .map(|(end, _)| end.clone())
-        {
-            self.connections.remove(&end);
-        }
-        let seen = &mut self.seen;
-        self.connections.entry((host.to_owned(), local, remote)).or_insert_with(|| {
-            *seen += 1;
-            Connection { order: *seen - 1, first: now, latest: now, ..Connection::default() }
-        })
-    }
-
     /// Tells a connection in sum and forgets it.
     fn finish(&mut self, end: &End, tell: &mut dyn FnMut(What)) {
-        if let Some(connection) = self.connections.remove(end)
+        if let Some(connection) = self.memory.forget(end)
             && let Some(sum) = sum(end, &connection)
         {
             tell(What::Sum(sum));
@@ -389,14 +311,8 @@ impl Story {
 
     /// The story ends: what is left is told in sum, in the order it began.
     pub(crate) fn end(&mut self, tell: &mut dyn FnMut(Fact)) {
-        let mut ends: Vec<(usize, End)> = self
-            .connections
-            .iter()
-            .map(|(end, connection)| (connection.order, end.clone()))
-            .collect();
-        ends.sort_unstable();
-        for (_, end) in ends {
-            let at = self.connections.get(&end).map_or(0, |found| found.latest.as_nanos());
+        for (end, latest) in self.memory.ends() {
+            let at = latest.as_nanos();
             self.finish(&end, &mut |what| tell(Fact { host: end.0.clone(), at, what }));
         }
     }

@@ -295,9 +295,11 @@ impl Text<'_> {
             Direction::Sent => ("layers-down", "down"),
             Direction::Received => ("layers-up", "up"),
         };
+        // Before `accept`, and after `close`, a connection has none.
+        let queue = if layers.socket.is_some() { "socket" } else { "record" };
         let layer = |name: &str, header: usize, words: String| {
             let values = [
-                ("socket", layers.socket.map_or_else(|| "?".into(), descriptor)),
+                ("socket", layers.socket.map_or_else(|| "".into(), descriptor)),
                 ("data", layers.data.into()),
                 ("header", header.into()),
                 ("words", Value::Text(words)),
@@ -325,7 +327,7 @@ impl Text<'_> {
             layers.identification
         );
         let mut steps = vec![
-            layer("socket", 0, String::new()),
+            layer(queue, 0, String::new()),
             layer("tcp", layers.tcp_header, tcp),
             layer("ip", layers.ip_header, ip),
         ];

@@ -1,14 +1,18 @@
 //! `danja get`: fetches one document. HTTP is `ureq`'s; the sockets under it are ours.
 
+mod tls;
+mod trace;
 mod transport;
+mod url;
 
 use crate::args::{GetArgs, Talk};
 use crate::failure::{Failure, explain_io};
 use crate::interrupt::on_interrupt;
 use crate::network::Network;
-use crate::output::{exit, talk, watched, write_failed};
+use crate::output::{data, exit, plain, talk, watched, write_failed};
 use crate::quantity::{human_bytes, human_time};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -16,10 +20,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use trace::{Trace, Watcher};
 use transport::{Dialler, Names};
 use ureq::http::{Response, Uri};
+use ureq::tls::TlsConfig;
 use ureq::unversioned::transport::{Connector, RustlsConnector};
-use ureq::{Agent, Body};
+use ureq::{Agent, Body, ResponseExt};
 
 /// Read at once, in bytes.
 const CHUNK: usize = 128 * 1024;
@@ -28,84 +34,67 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// How much of an error's page is shown.
 const EXCERPT: u64 = 2048;
 
-pub(crate) fn run(args: &GetArgs, talk: Talk) -> Result<ExitCode, Failure> {
-    let uri = parse(&args.url)?;
+pub(crate) fn run(args: &GetArgs, verbosity: Talk) -> Result<ExitCode, Failure> {
+    let uri = url::parse(&args.url)?;
+    let tls = tls::trust(args.cacert.as_deref())?;
+    if args.json && file(args).is_none() {
+        return Err(Failure::new("--json needs a file for the page itself: -o FILE"));
+    }
     let network = Network::new(&args.network, "get")?;
     let received = Arc::new(AtomicU64::new(0));
     let (counted, ended) = (Arc::clone(&received), network.clone());
     on_interrupt(move || {
         let bytes = human_bytes(counted.load(Ordering::Relaxed));
-        crate::output::talk(&format!("\ninterrupted: {bytes} received"));
+        talk(&format!("\ninterrupted: {bytes} received"));
         ended.finish();
     });
-    let outcome = fetch(args, talk, &uri, &network, &received);
+    let trace = Trace::new(verbosity.verbose > 0);
+    let agent = agent(&network, tls, &trace);
+    let outcome = fetch(args, verbosity, &uri, (&network, &agent), &received);
+    // Closes the connections that it keeps for further requests.
+    drop(agent);
     network.finish();
     outcome
 }
 
-/// A URL, with `http://` where the scheme is left out.
-fn parse(text: &str) -> Result<Uri, Failure> {
-    let wrong = |what: &str| {
-        Err(Failure::new(format_args!(
-            "\u{2018}{text}\u{2019} {what}: write http://danja/ or https://example.com/page"
-        )))
-    };
-    let whole = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
-    let Ok(uri) = whole.parse::<Uri>() else { return wrong("is not a URL") };
-    match uri.scheme_str() {
-        Some("http" | "https") => {}
-        Some(_) => return wrong("is neither http:// nor https://, which are all that is spoken"),
-        None => return wrong("is not a URL"),
-    }
-    match uri.host() {
-        None | Some("") => wrong("names no server"),
-        Some(host) if uri.port_u16().is_none() && names_port(&uri, host) => {
-            wrong("names no port after the colon, which is a number up to 65535")
-        }
-        Some(_) => Ok(uri),
-    }
+/// Where the page is written; standard output if nowhere.
+fn file(args: &GetArgs) -> Option<&Path> {
+    args.output.as_deref().filter(|path| path.as_os_str() != "-")
 }
 
-/// Whether something stands where a port would, after the server's name.
-fn names_port(uri: &Uri, host: &str) -> bool {
-    let authority = uri.authority().map_or("", |authority| authority.as_str());
-    authority.rsplit('@').next().is_some_and(|server| server.len() > host.len())
-}
-
-fn agent(network: &Network) -> Agent {
+fn agent(network: &Network, tls: TlsConfig, trace: &Trace) -> Agent {
     let config = Agent::config_builder()
         .http_status_as_error(false)
         // Variables of the environment name proxies of the machine's network, not of ours.
         .proxy(None)
+        .tls_config(tls)
         .user_agent(concat!("danja/", env!("CARGO_PKG_VERSION")))
         .build();
-    let connector = Dialler::new(&network.host).chain(RustlsConnector::default());
-    Agent::with_parts(config, connector, Names::new(network))
+    let connector = Dialler::new(&network.host, trace)
+        .chain(RustlsConnector::default())
+        .chain(Watcher(trace.clone()));
+    Agent::with_parts(config, connector, Names::new(network, trace))
 }
 
 fn fetch(
     args: &GetArgs,
     verbosity: Talk,
     uri: &Uri,
-    network: &Network,
+    (network, agent): (&Network, &Agent),
     received: &AtomicU64,
 ) -> Result<ExitCode, Failure> {
     let began = Instant::now();
-    let agent = agent(network);
     let wrong = |error: ureq::Error| Failure::new(words(uri, &error, network.is_built_in()));
     let mut response = agent.get(uri).call().map_err(wrong)?;
-    if verbosity.verbose > 0 {
-        show_head(&response);
-    }
-    let status = response.status();
-    if status.as_u16() >= 400 {
-        refuse(uri, &mut response, verbosity);
-        return Ok(exit(false));
+    let end = End { uri: response.get_uri().clone(), status: response.status().as_u16(), began };
+    if end.status >= 400 {
+        refuse(&mut response, verbosity);
+        return end.tell(args, verbosity, 0).map(|()| exit(false));
     }
     let bar = bar(&response, args, verbosity);
     let length = response.body().content_length();
     let mut body = response.body_mut().as_reader();
-    let path = args.output.as_deref();
+    let path = file(args);
     let copied = match path {
         None => copy(&mut body, &mut io::stdout().lock(), received, bar.as_ref()),
         Some(path) => {
@@ -132,20 +121,40 @@ fn fetch(
             )));
         }
     }
-    if !verbosity.quiet && path.is_some() {
-        summary(bytes, began.elapsed());
-    }
-    Ok(exit(true))
+    end.tell(args, verbosity, bytes).map(|()| exit(true))
 }
 
-fn summary(bytes: u64, took: Duration) {
-    let rate = bytes as f64 / took.as_secs_f64().max(1e-9);
-    talk(&format!(
-        "{} in {}, {}/s",
-        human_bytes(bytes),
-        human_time(took),
-        human_bytes(rate as u64)
-    ));
+/// What can be said when all is over.
+struct End {
+    /// The last one, after all redirects.
+    uri: Uri,
+    status: u16,
+    began: Instant,
+}
+
+impl End {
+    fn tell(&self, args: &GetArgs, verbosity: Talk, bytes: u64) -> Result<(), Failure> {
+        let took = self.began.elapsed();
+        if args.json {
+            let (url, seconds) = (self.uri.to_string(), took.as_secs_f64());
+            let all = json!({
+                "format": 1, "url": url, "status": self.status, "bytes": bytes,
+                "seconds": seconds, "file": file(args).filter(|_| self.status < 400),
+            });
+            return data(&format!("{all:#}\n"));
+        }
+        let wanted = file(args).is_some() || verbosity.verbose > 0;
+        if wanted && !verbosity.quiet && self.status < 400 {
+            let rate = bytes as f64 / took.as_secs_f64().max(1e-9);
+            talk(&format!(
+                "{} in {}, {}/s",
+                human_bytes(bytes),
+                human_time(took),
+                human_bytes(rate as u64)
+            ));
+        }
+        Ok(())
+    }
 }
 
 fn cannot_write(path: &Path, error: &io::Error) -> Failure {
@@ -202,31 +211,30 @@ fn bar(response: &Response<Body>, args: &GetArgs, verbosity: Talk) -> Option<Pro
     Some(bar)
 }
 
-fn show_head(response: &Response<Body>) {
-    talk(&format!("< {:?} {}", response.version(), response.status()));
-    for (name, value) in response.headers() {
-        talk(&format!("< {name}: {}", String::from_utf8_lossy(value.as_bytes())));
-    }
-}
-
 /// A page that says no: its status, and the beginning of a text.
-fn refuse(uri: &Uri, response: &mut Response<Body>, verbosity: Talk) {
+fn refuse(response: &mut Response<Body>, verbosity: Talk) {
+    let uri = response.get_uri();
     talk(&format!("danja: {uri}: the server answers {}", response.status()));
-    let plain = response.body().mime_type() == Some("text/plain");
-    if plain && !verbosity.quiet {
-        let mut text = String::new();
+    let readable = response.body().mime_type() == Some("text/plain");
+    if readable && !verbosity.quiet {
+        let mut text = Vec::new();
         let body = response.body_mut().as_reader();
         // What cannot be read is not shown; the status has been.
-        let _ = body.take(EXCERPT).read_to_string(&mut text);
-        talk(text.trim_end());
+        let _ = body.take(EXCERPT).read_to_end(&mut text);
+        talk(plain(&String::from_utf8_lossy(&text)).trim_end());
     }
 }
 
 /// What went wrong before there was a body.
 fn words(uri: &Uri, error: &ureq::Error, built_in: bool) -> String {
+    let tls = tls::words(error);
     let text = match error {
+        _ if tls.is_some() => tls.unwrap_or_default(),
         ureq::Error::Io(error) => explain_io(error, built_in),
         ureq::Error::TooManyRedirects => "the server sends on and on to other addresses".to_owned(),
+        ureq::Error::Protocol(error) => {
+            format!("the server's answer cannot be understood: {error}")
+        }
         ureq::Error::HostNotFound => "no such host".to_owned(),
         other => other.to_string(),
     };
@@ -234,25 +242,4 @@ fn words(uri: &Uri, error: &ureq::Error, built_in: bool) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn urls_may_leave_out_their_scheme() {
-        assert_eq!(parse("danja").unwrap().to_string(), "http://danja/");
-        assert_eq!(parse("danja:8080/a?b").unwrap().to_string(), "http://danja:8080/a?b");
-        assert_eq!(parse("https://danja/").unwrap().scheme_str(), Some("https"));
-        for url in [
-            "ftp://danja/",
-            "",
-            "http://",
-            "http:// danja/",
-            "http:///page",
-            "http://danja:/",
-            "http://danja:99999/",
-        ] {
-            let failure = format!("{:?}", parse(url).unwrap_err());
-            assert!(failure.contains(url) && failure.contains("http://danja/"), "{failure}");
-        }
-    }
-}
+mod tests;

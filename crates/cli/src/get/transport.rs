@@ -1,6 +1,7 @@
 //! `ureq` on our sockets: names are asked for over our own UDP, connections are our own TCP.
 
-use crate::network::Network;
+use super::trace::Trace;
+use crate::network::{Network, spoken};
 use danja::Host;
 use danja::net::{Shutdown, TcpStream};
 use std::fmt;
@@ -22,11 +23,12 @@ const ADDRESSES: usize = 16;
 /// Looks names up.
 pub(super) struct Names {
     network: Network,
+    trace: Trace,
 }
 
 impl Names {
-    pub(super) fn new(network: &Network) -> Self {
-        Self { network: network.clone() }
+    pub(super) fn new(network: &Network, trace: &Trace) -> Self {
+        Self { network: network.clone(), trace: trace.clone() }
     }
 }
 
@@ -45,10 +47,13 @@ impl Resolver for Names {
         // An IPv6 address stands in brackets.
         let plain = host.trim_start_matches('[').trim_end_matches(']');
         let found = match plain.parse::<IpAddr>() {
-            Ok(address) => vec![address],
+            Ok(address) => vec![spoken(address)?],
             Err(_) => {
+                self.trace.begin();
                 let found = self.network.host.resolve(host);
-                found.map_err(|error| self.network.no_name(error))?
+                let found = found.map_err(|error| self.network.no_name(error))?;
+                self.trace.step(|| format!("{host} is {}", in_a_row(&found)));
+                found
             }
         };
         let mut all = self.empty();
@@ -59,14 +64,19 @@ impl Resolver for Names {
     }
 }
 
+fn in_a_row(addresses: &[IpAddr]) -> String {
+    addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
 /// Makes connections.
 pub(super) struct Dialler {
     host: Host,
+    trace: Trace,
 }
 
 impl Dialler {
-    pub(super) fn new(host: &Host) -> Self {
-        Self { host: host.clone() }
+    pub(super) fn new(host: &Host, trace: &Trace) -> Self {
+        Self { host: host.clone(), trace: trace.clone() }
     }
 }
 
@@ -86,6 +96,7 @@ impl Connector for Dialler {
     ) -> Result<Option<Connection>, Error> {
         let mut last = None;
         for address in &details.addrs {
+            self.trace.begin();
             let made = match limit(details.timeout) {
                 Some(limit) => TcpStream::connect_timeout(&self.host, address, limit),
                 None => TcpStream::connect(&self.host, *address),
@@ -93,6 +104,10 @@ impl Connector for Dialler {
             match made {
                 Ok(stream) => {
                     let config = details.config;
+                    self.trace.step(|| match stream.local_addr() {
+                        Ok(local) => format!("connected to {address} from {local}"),
+                        Err(_) => format!("connected to {address}"),
+                    });
                     stream.set_nodelay(config.no_delay())?;
                     let stream = Arc::new(Stream(stream));
                     let handle = Arc::downgrade(&stream) as Weak<dyn ShutdownHandle>;
@@ -101,7 +116,10 @@ impl Connector for Dialler {
                         LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size());
                     return Ok(Some(Connection { stream, buffers }));
                 }
-                Err(error) => last = Some(error),
+                Err(error) => {
+                    self.trace.step(|| format!("{address}: {error}"));
+                    last = Some(error);
+                }
             }
         }
         Err(last.map_or(Error::ConnectionFailed, Error::Io))

@@ -61,5 +61,7 @@ fn people_read_bytes_and_times() {
     assert_eq!(human_bytes(u64::MAX), "16384 PiB");
     assert_eq!(human_time(Duration::from_micros(123)), "0.123 ms");
     assert_eq!(human_time(Duration::from_micros(12_340)), "12.3 ms");
+    assert_eq!(human_time(Duration::from_micros(999_700)), "1.00 s");
+    assert_eq!(human_time(Duration::from_millis(999)), "999 ms");
     assert_eq!(human_time(Duration::from_millis(1500)), "1.50 s");
 }

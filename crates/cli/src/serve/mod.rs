@@ -7,7 +7,7 @@ use crate::args::{AtPort, Publish, ServeArgs, Talk};
 use crate::failure::Failure;
 use crate::interrupt::on_interrupt;
 use crate::network::Network;
-use crate::output::{exit, talk};
+use crate::output::{exit, plain, talk};
 use crate::quantity::human_bytes;
 use danja::net::TcpListener;
 use danja_gateway::Stop;
@@ -30,9 +30,9 @@ pub(crate) fn run(args: &ServeArgs, verbosity: Talk) -> Result<ExitCode, Failure
     let at = SocketAddr::new(network.address(), args.port);
     let listener = TcpListener::bind(&network.host, at)
         .map_err(|error| Failure::new(format_args!("cannot listen at {at}: {error}")))?;
-    talk(&format!("serving {} at http://{at}/", args.folder.display()));
     let publish = args.publish.unwrap_or(PUBLISH);
     let published = network.publish(publish.on, publish.port.unwrap_or(args.port))?;
+    talk(&format!("serving {} at http://{at}/", args.folder.display()));
     if let Some(published) = &published {
         talk(&format!("published on this machine at http://{}/", published.address()));
     }
@@ -67,6 +67,15 @@ impl Counted {
         let length = hyper::body::Body::size_hint(response.body()).exact().unwrap_or(0);
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(length, Ordering::Relaxed);
+        if verbosity.verbose > 0 {
+            // As the server sees it: the client's words come in, its own go out.
+            for (mark, headers) in [('<', &request.parts.headers), ('>', response.headers())] {
+                for (name, value) in headers {
+                    let value = String::from_utf8_lossy(value.as_bytes());
+                    talk(&format!("{mark} {name}: {}", plain(&value)));
+                }
+            }
+        }
         if !verbosity.quiet {
             talk(&format!(
                 "{} {} {} {} {length}",

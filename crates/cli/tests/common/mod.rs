@@ -4,8 +4,11 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 pub(crate) mod http;
+#[path = "../../../../tests/skip.rs"]
+mod skip;
 
-use std::io::{BufRead, BufReader, Write};
+pub(crate) use skip::skip;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
@@ -44,19 +47,6 @@ pub(crate) fn fail(words: &str, code: i32) -> String {
 pub(crate) fn texts(output: &Output) -> (String, String) {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     (text(&output.stdout), text(&output.stderr))
-}
-
-/// Says on one line that a test did not run, past the harness's capturing; with
-/// `DANJA_REQUIRE=all` that is a failure unless `tests/allowed-skips.txt` of the workspace has a
-/// line `NAME: REASON` for it.
-pub(crate) fn skip(test: &str, reason: &str) {
-    let list = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/allowed-skips.txt");
-    let list = std::fs::read_to_string(list).unwrap_or_default();
-    let allowed =
-        list.lines().any(|line| line.split_once(':').is_some_and(|(name, _)| name.trim() == test));
-    let required = std::env::var("DANJA_REQUIRE").is_ok_and(|value| value == "all");
-    assert!(!required || allowed, "{test} cannot run, and DANJA_REQUIRE=all: {reason}");
-    let _ = writeln!(std::io::stderr(), "SKIPPED: {test}: {reason}");
 }
 
 /// The lines that `tshark -r FILE` with these words prints; `None` (and a skip) without tshark.

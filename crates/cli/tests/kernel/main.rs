@@ -15,4 +15,5 @@ mod namespace;
 mod ping;
 mod program;
 mod server;
+#[path = "../../../../tests/skip.rs"]
 mod skip;

@@ -62,4 +62,7 @@ fn a_page_is_fetched_by_its_name() {
     let page =
         Program::succeed(namespace.danja(&["get", "http://web.example/page", "--dns", KERNEL]));
     assert_eq!(page, b"by name");
+    let nobody = Program::run(namespace.danja(&["get", "http://web.example/page"]));
+    assert_eq!(nobody.status.code(), Some(1), "{}", nobody.stderr);
+    assert!(nobody.stderr.contains("--dns SERVER"), "{}", nobody.stderr);
 }

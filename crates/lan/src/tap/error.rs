@@ -1,6 +1,7 @@
 //! Why a TAP device cannot be used, and the exact commands that help.
 
 use super::Kind;
+use danja_wire::ip::Cidr;
 use std::fmt;
 use std::io;
 
@@ -58,51 +59,70 @@ pub enum OpenError {
     },
 }
 
-/// The commands that make a device for this user.
-fn creation(f: &mut fmt::Formatter<'_>, name: &str, mode: &str) -> fmt::Result {
+/// The commands that make a device for this user, on which the kernel has the address `kernel`.
+fn creation(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    mode: &str,
+    kernel: Option<Cidr>,
+) -> fmt::Result {
+    let address = kernel.map_or_else(|| "192.168.77.1/24".to_owned(), |cidr| cidr.to_string());
     write!(
         f,
         "  sudo ip tuntap add dev {name} mode {mode} user $USER \
-         && sudo ip addr add 192.168.77.1/24 dev {name} \
-         && sudo ip link set {name} up\n\
-         192.168.77.1/24 stands for the address that the kernel itself shall have there"
-    )
+         && sudo ip addr add {address} dev {name} \
+         && sudo ip link set {name} up"
+    )?;
+    if kernel.is_none() {
+        write!(f, "\n{address} stands for the address that the kernel itself shall have there")?;
+    }
+    Ok(())
 }
+
+/// An error and the address that the kernel shall have on the device.
+struct Advice<'a>(&'a OpenError, Option<Cidr>);
 
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Name { name } => {
+        Advice(self, None).fmt(f)
+    }
+}
+
+impl fmt::Display for Advice<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(error, kernel) = *self;
+        match error {
+            OpenError::Name { name } => {
                 write!(f, "'{name}' cannot be the name of a network interface: 1 to 15 letters, as in 'tap0'")
             }
-            Self::Missing { name, mode } => {
+            OpenError::Missing { name, mode } => {
                 writeln!(f, "there is no network interface '{name}'; these commands make it:")?;
-                creation(f, name, mode)
+                creation(f, name, mode, kernel)
             }
-            Self::Denied { name, mode } => {
+            OpenError::Denied { name, mode } => {
                 writeln!(f, "the network interface '{name}' belongs to another user; make it anew for this one:")?;
                 writeln!(f, "  sudo ip tuntap del dev {name} mode {mode}")?;
-                creation(f, name, mode)
+                creation(f, name, mode, kernel)
             }
-            Self::Busy { name } => write!(
+            OpenError::Busy { name } => write!(
                 f,
                 "another program is using the network interface '{name}'; \
                  this command shows which interfaces there are:\n  ip -details tuntap show"
             ),
-            Self::Kind { name, mode } => {
+            OpenError::Kind { name, mode } => {
                 writeln!(f, "the network interface '{name}' exists, but is no {mode} device; take another name:")?;
-                creation(f, "NAME", mode)
+                creation(f, "NAME", mode, kernel)
             }
-            Self::Down { name } => {
+            OpenError::Down { name } => {
                 write!(f, "the network interface '{name}' is down; this command sets it up:\n  sudo ip link set {name} up")
             }
-            Self::DriverDenied => f.write_str(
+            OpenError::DriverDenied => f.write_str(
                 "/dev/net/tun may not be opened by this user; this command permits it to all:\n  sudo chmod 0666 /dev/net/tun",
             ),
-            Self::NoDriver => f.write_str(
+            OpenError::NoDriver => f.write_str(
                 "the kernel has no /dev/net/tun; this command loads its driver:\n  sudo modprobe tun",
             ),
-            Self::System { call, source } => write!(f, "{call}: {source}"),
+            OpenError::System { call, source } => write!(f, "{call}: {source}"),
         }
     }
 }
@@ -131,6 +151,11 @@ impl From<OpenError> for io::Error {
 }
 
 impl OpenError {
+    /// The message, with commands that give the kernel this address on the device.
+    pub fn advice(&self, kernel: Cidr) -> String {
+        Advice(self, Some(kernel)).to_string()
+    }
+
     pub(super) fn missing(name: &str, kind: Kind) -> Self {
         Self::Missing { name: name.to_owned(), mode: kind.mode() }
     }
@@ -151,6 +176,9 @@ mod tests {
             "sudo ip tuntap add dev tap7 mode tap user $USER && sudo ip addr add 192.168.77.1/24 dev tap7 \
              && sudo ip link set tap7 up\n"
         ));
+        let here = OpenError::missing("tap7", Kind::Tap).advice("10.9.0.1/24".parse().unwrap());
+        assert!(here.contains("sudo ip addr add 10.9.0.1/24 dev tap7"), "{here}");
+        assert!(here.ends_with("up") && !here.contains("192.168"), "{here}");
         let denied = OpenError::Denied { name: "t".into(), mode: "tun" }.to_string();
         assert!(denied.contains("sudo ip tuntap del dev t mode tun\n"));
         assert!(denied.contains("mode tun user $USER"));

@@ -3,23 +3,12 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 pub(crate) mod frames;
+#[path = "../../../../tests/skip.rs"]
+mod skip;
 
+pub(crate) use skip::skip;
 use std::io::Write;
-use std::path::Path;
 use std::process::{Command, Output};
-
-/// Says on one line that a test did not run, past the harness's capturing; with
-/// `DANJA_REQUIRE=all` that is a failure unless `tests/allowed-skips.txt` of the workspace has a
-/// line `NAME: REASON` for it.
-pub(crate) fn skip(test: &str, reason: &str) {
-    let list = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/allowed-skips.txt");
-    let list = std::fs::read_to_string(list).unwrap_or_default();
-    let allowed =
-        list.lines().any(|line| line.split_once(':').is_some_and(|(name, _)| name.trim() == test));
-    let required = std::env::var("DANJA_REQUIRE").is_ok_and(|value| value == "all");
-    assert!(!required || allowed, "{test} cannot run, and DANJA_REQUIRE=all: {reason}");
-    let _ = writeln!(std::io::stderr(), "SKIPPED: {test}: {reason}");
-}
 
 /// Set in a process that runs in a namespace of its own.
 const INSIDE: &str = "DANJA_TEST_NAMESPACE";
