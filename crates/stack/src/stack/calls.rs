@@ -122,6 +122,8 @@ impl Stack {
         if entry.kind != SocketKind::Stream {
             return Err(AcceptError::NotListening);
         }
+        // A call that finds nothing uses no descriptor up.
+        self.tcp.acceptable(entry.place)?;
         let id = self.descriptors.reserve(SocketKind::Stream).ok_or(AcceptError::LimitReached)?;
         match self.tcp.accept(&mut self.core, entry.place, id) {
             Ok((place, peer)) => {
@@ -185,10 +187,12 @@ impl Stack {
     ) -> Result<usize, SendError> {
         self.core.set_now(now);
         let entry = self.descriptors.get(socket).ok_or(SendError::BadDescriptor)?;
-        match entry.kind {
+        let sent = match entry.kind {
             SocketKind::Stream => self.tcp.send(&mut self.core, entry.place, data, flags),
             _ => self.datagrams.send(&mut self.core, entry.place, data, flags),
-        }
+        };
+        self.tcp.give_up_orphans(&mut self.core);
+        sent
     }
 
     /// Takes up to `max` received bytes, appending their slices to `into`.

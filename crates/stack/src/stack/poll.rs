@@ -8,6 +8,11 @@ use danja_wire::{Instant, Payload};
 impl Stack {
     /// What happened to sockets since it was asked last; a socket is in the list at most once.
     pub fn poll_event(&mut self) -> Option<Event> {
+        if let Some(event) = self.core.events.pop() {
+            return Some(event);
+        }
+        // Whatever gave memory back: who waited for it is told now.
+        self.tcp.wake_writers(&mut self.core);
         self.core.events.pop()
     }
 

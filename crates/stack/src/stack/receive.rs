@@ -180,6 +180,7 @@ impl Stack {
             }
             self.deliver_inner_errors();
         }
+        self.tcp.give_up_orphans(&mut self.core);
         self.pump_loopback();
     }
 

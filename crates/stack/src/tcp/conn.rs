@@ -133,18 +133,6 @@ impl Conn<'_> {
         }
     }
 
-    /// Whether new data was acknowledged and the send queue has room again.
-    pub(super) fn wake_writer(&mut self) {
-        let queued = self.tcb.queued();
-        let Some(socket) = self.socket.as_deref() else { return };
-        let room = socket.send_limit.saturating_sub(queued);
-        // As Linux: writable again when a third is free.
-        if self.tcb.send_blocked && room >= socket.send_limit / 3 {
-            self.tcb.send_blocked = false;
-            self.raise(Ready::WRITABLE);
-        }
-    }
-
     /// The retransmission time-out with its backoff.
     pub(super) fn rto(&self) -> core::time::Duration {
         loss::rto(self.tcb, &self.core.config.tcp)

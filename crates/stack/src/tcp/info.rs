@@ -270,14 +270,14 @@ fn of_half_open(core: &Core, half: &HalfOpen) -> TcpInfo {
 fn of_time_wait(wait: &TimeWait) -> TcpInfo {
     let name = if wait.fin_wait_2 { TimerName::FinWait2 } else { TimerName::TimeWait };
     TcpInfo {
-        iss: SeqNumber(0),
+        iss: wait.iss,
         snd_una: wait.snd_nxt,
         snd_nxt: wait.snd_nxt,
         snd_wnd: 0,
         snd_wl1: SeqNumber(0),
         snd_wl2: SeqNumber(0),
         snd_up: None,
-        irs: SeqNumber(0),
+        irs: wait.irs,
         rcv_nxt: wait.rcv_nxt,
         rcv_wnd: wait.rcv_wnd,
         rcv_up: None,

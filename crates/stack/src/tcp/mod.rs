@@ -8,7 +8,9 @@ mod errors;
 mod info;
 mod input;
 mod isn;
+mod line;
 mod loss;
+mod memory;
 mod mss;
 mod open;
 mod output;
@@ -34,6 +36,7 @@ use crate::socket::ports::PortTable;
 use alloc::collections::VecDeque;
 use demux::Demux;
 use isn::Isn;
+use line::Line;
 use open::admit::Waiting;
 use open::cookie::Cookies;
 use record::Record;
@@ -58,6 +61,9 @@ pub(crate) struct Tcp {
     /// TIME-WAIT records, oldest first; may name records that are gone.
     time_waits: VecDeque<RecordId>,
     time_wait_count: usize,
+    /// Writers that wait for memory, and connections that no application owns any more.
+    writers: Line,
+    orphans: Line,
 }
 
 impl Tcp {
@@ -73,6 +79,8 @@ impl Tcp {
             waiting: Waiting::default(),
             time_waits: VecDeque::new(),
             time_wait_count: 0,
+            writers: Line::default(),
+            orphans: Line::default(),
         }
     }
 

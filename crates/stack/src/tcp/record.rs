@@ -62,6 +62,8 @@ pub(super) struct TimeWait {
     /// The socket whose descriptor is still open.
     pub(super) socket: Option<Key>,
     pub(super) interface: Option<InterfaceId>,
+    pub(super) iss: SeqNumber,
+    pub(super) irs: SeqNumber,
     pub(super) snd_nxt: SeqNumber,
     pub(super) rcv_nxt: SeqNumber,
     pub(super) rcv_wnd: u32,

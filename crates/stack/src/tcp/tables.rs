@@ -68,6 +68,7 @@ impl Tcp {
         fault: Option<SocketFault>,
     ) -> Option<Record> {
         let last = self.last_information(core, id);
+        self.leave_line(id);
         let mut record = self.records.remove(id.0)?;
         let ends = record.endpoints();
         self.demux.remove(core, id, ends);

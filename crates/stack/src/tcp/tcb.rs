@@ -6,6 +6,7 @@
 //! acknowledged: transmit records and scoreboard describe data in flight only.
 
 use super::congestion::Reno;
+use super::line::Place;
 use super::loss::{Records, Recovery, Rtt};
 use super::socket_options::OptionSet;
 use crate::buffer::SendQueue;
@@ -230,6 +231,10 @@ pub(super) struct Tcb {
     pub(super) more_coming: bool,
     /// `send` found no room: raise WRITABLE when there is.
     pub(super) send_blocked: bool,
+    /// It was the stack's memory that had no room.
+    pub(super) wants_memory: bool,
+    /// Its place among the writers that wait for memory, or among the orphans.
+    pub(super) line: Place,
 
     pub(super) totals: Totals,
     pub(super) busy: Option<Box<Busy>>,
@@ -328,6 +333,8 @@ impl Tcb {
             turn_used: 0,
             more_coming: false,
             send_blocked: false,
+            wants_memory: false,
+            line: Place::NONE,
             totals: Totals::default(),
             busy: None,
             rare: None,

@@ -23,6 +23,8 @@ impl TimeWait {
             remote: tcb.remote,
             socket: tcb.socket,
             interface: options.interface,
+            iss: tcb.iss,
+            irs: tcb.irs,
             snd_nxt: tcb.snd_nxt,
             rcv_nxt: tcb.rcv_nxt,
             rcv_wnd: tcb.rcv_wnd(),
@@ -69,6 +71,7 @@ impl Tcp {
     /// A connection's last state but one is over, or nobody waits for the rest of it: its
     /// control block becomes a small record.
     pub(super) fn begin_time_wait(&mut self, core: &mut Core, id: RecordId, fin_wait_2: bool) {
+        self.leave_line(id);
         let Some(Record::Connection(tcb)) = self.records.get_mut(id.0) else { return };
         if tcb.ack != super::tcb::AckNeed::None {
             // The acknowledgement of the FIN goes out now: there is no turn for it later.
@@ -133,6 +136,8 @@ impl Tcp {
                 wait.deadline = core.now + core.config.tcp.time_wait;
                 acknowledge(core, wait);
                 self.limit_time_wait(core, id);
+                // It may end sooner than FIN-WAIT-2 would have (TCP_LINGER2).
+                self.arm_record(core, id);
             }
             Outcome::Abort => {
                 count(&mut core.counters.tcp_abort_on_data);

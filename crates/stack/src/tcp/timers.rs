@@ -66,11 +66,6 @@ fn retransmit(conn: &mut Conn<'_>) {
         conn.tcb.deadlines.retransmit = Instant::MAX;
         return;
     }
-    // DESIGN's order under memory pressure: orphans go first.
-    if conn.socket.is_none() && conn.core.budget.pressure() {
-        conn.time_out(Cause::Memory);
-        return;
-    }
     if user_timeout(conn) {
         conn.time_out(Cause::UserTimeout);
         return;

@@ -5,8 +5,8 @@ use crate::world::{HostId, Segment, World};
 use danja_stack::discard::Discard;
 use danja_wire::Instant;
 
-/// What a connection may queue beyond the limit.
-const RESERVE: usize = 4_096;
+/// What a connection may queue beyond the limit, in both directions.
+const RESERVE: usize = 2 * 4_096;
 /// What one segment may cost more than its bytes.
 const OVERHEAD: usize = 65_536;
 
@@ -34,7 +34,7 @@ fn judge_host(plan: &Plan, world: &World, host: HostId) -> Result<(), String> {
     if stack.buffered() != 0 {
         return Err(format!("{} bytes are left in no queue", stack.buffered()));
     }
-    // Whatever the limit, each connection may have a little to send, so that none is stuck.
+    // Whatever the limit, each connection may hold a little, so that none is stuck.
     let limit = stack.config().limits.buffer_bytes + OVERHEAD + RESERVE * plan.streams.len();
     if counters.most_buffered > limit {
         return Err(format!("{} bytes were queued, the limit is {limit}", counters.most_buffered));

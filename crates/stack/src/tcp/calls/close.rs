@@ -63,7 +63,9 @@ impl Tcp {
             let id = *id;
             match self.records.get_mut(id.0) {
                 Some(Record::Connection(_)) => {
+                    self.leave_line(id);
                     self.with_conn(core, id, close_connection);
+                    self.line_up_orphan(id);
                 }
                 Some(Record::TimeWait(wait)) => wait.socket = None,
                 _ => {}

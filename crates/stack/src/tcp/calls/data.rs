@@ -5,16 +5,13 @@ use crate::slab::Key;
 use crate::socket::{Received, RecvError, RecvFlags, SendError, SendFlags};
 use crate::tcp::Tcp;
 use crate::tcp::conn::Conn;
+use crate::tcp::memory;
 use crate::tcp::output;
 use crate::tcp::record::Record;
 use crate::tcp::socket::{Role, StreamSocket, Urgent};
 use crate::tcp::tcb::{AckNeed, State};
 use alloc::vec::Vec;
 use danja_wire::Payload;
-
-/// What one socket may queue when the stack's budget is used up, in bytes (Linux: tcp_wmem's
-/// first figure), so that none is stuck for ever.
-const RESERVE: usize = 4_096;
 
 impl Tcp {
     /// Takes as many bytes of `data` as there is room for; returns how many.
@@ -38,6 +35,7 @@ impl Tcp {
             return Err(SendError::BrokenPipe);
         }
         let queued = self.with_conn(core, id, |conn| queue(conn, data, flags));
+        self.line_up_writer(core, id);
         queued.unwrap_or(Err(SendError::BrokenPipe))
     }
 
@@ -79,12 +77,12 @@ impl Tcp {
     }
 
     /// Free bytes in the send buffer (what `send` would take now).
-    pub(crate) fn send_room(&self, _core: &Core, place: Key) -> usize {
+    pub(crate) fn send_room(&self, core: &Core, place: Key) -> usize {
         let Some(socket) = self.sockets.get(place) else { return 0 };
         let Role::Connection(id) = &socket.role else { return 0 };
         match self.records.get(id.0) {
             Some(Record::Connection(tcb)) if tcb.state.sends() && !socket.write_shut => {
-                socket.send_limit.saturating_sub(tcb.queued())
+                memory::send_room(core, socket.send_limit, tcb.queued())
             }
             _ => 0,
         }
@@ -103,20 +101,10 @@ fn queue(conn: &mut Conn<'_>, data: &Payload, flags: SendFlags) -> Result<usize,
     if data.is_empty() {
         return Ok(0);
     }
-    let queued = conn.tcb.queued();
     let limit = conn.socket.as_deref().map_or(0, |socket| socket.send_limit);
-    let mut room = limit.saturating_sub(queued);
-    let wanted = room.min(data.len());
-    if wanted > 0 && !conn.core.budget.try_take(wanted) {
-        room = RESERVE.saturating_sub(queued);
-    } else {
-        conn.core.budget.give_back(wanted);
-    }
-    let count = room.min(data.len());
-    if count < data.len() {
-        conn.tcb.send_blocked = true;
-    }
+    let count = memory::send_room(conn.core, limit, conn.tcb.queued()).min(data.len());
     if count == 0 {
+        conn.block_writer();
         return Err(SendError::WouldBlock);
     }
     let whole = count == data.len();
@@ -127,6 +115,9 @@ fn queue(conn: &mut Conn<'_>, data: &Payload, flags: SendFlags) -> Result<usize,
     let after = busy.queue.cost();
     conn.core.budget.take(after.saturating_sub(before));
     conn.core.budget.give_back(before.saturating_sub(after));
+    if !whole {
+        conn.block_writer();
+    }
     conn.tcb.more_coming = flags.more && whole;
     if flags.urgent && whole {
         // RFC 9293 §3.10.2: SND.UP <- SND.NXT (here: the end of what is queued).

@@ -5,13 +5,14 @@ use crate::event::Ready;
 use crate::slab::Key;
 use crate::socket::SocketFault;
 use crate::tcp::Tcp;
+use crate::tcp::memory;
 use crate::tcp::record::Record;
 use crate::tcp::socket::{Role, StreamSocket, Urgent};
 use crate::tcp::tcb::{State, Tcb};
 
 impl Tcp {
     /// Level-triggered readiness, as `poll` would report it.
-    pub(crate) fn readiness(&self, _core: &Core, place: Key) -> Ready {
+    pub(crate) fn readiness(&self, core: &Core, place: Key) -> Ready {
         let Some(socket) = self.sockets.get(place) else { return Ready::NONE };
         let mut ready = Ready::NONE;
         if socket.error.is_some() {
@@ -23,7 +24,7 @@ impl Tcp {
             Role::Listener(listener) if listener.accept.is_empty() => ready,
             Role::Listener(_) => ready.with(Ready::ACCEPTABLE),
             Role::Connection(id) => match self.records.get(id.0) {
-                Some(Record::Connection(tcb)) => ready.with(connected(socket, tcb)),
+                Some(Record::Connection(tcb)) => ready.with(connected(core, socket, tcb)),
                 _ => ready.with(over(socket)),
             },
             Role::Ended(_) => ready.with(over(socket)),
@@ -53,7 +54,7 @@ fn urgent(socket: &StreamSocket) -> Ready {
     }
 }
 
-fn connected(socket: &StreamSocket, tcb: &Tcb) -> Ready {
+fn connected(core: &Core, socket: &StreamSocket, tcb: &Tcb) -> Ready {
     if !matches!(tcb.state, State::Synchronized(_)) {
         return Ready::NONE;
     }
@@ -75,8 +76,7 @@ fn connected(socket: &StreamSocket, tcb: &Tcb) -> Ready {
     if closed {
         ready = ready.with(Ready::READ_CLOSED);
     }
-    let room = socket.send_limit.saturating_sub(tcb.queued());
-    if socket.write_shut || room >= socket.send_limit / 3 {
+    if socket.write_shut || memory::is_writable(core, socket.send_limit, tcb.queued()) {
         ready = ready.with(Ready::WRITABLE);
     }
     if closed && socket.write_shut {

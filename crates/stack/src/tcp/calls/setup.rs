@@ -157,6 +157,15 @@ impl Tcp {
         }
     }
 
+    /// Whether `accept` would find a connection.
+    pub(crate) fn acceptable(&self, place: Key) -> Result<(), AcceptError> {
+        if self.sockets.get(place).is_none() {
+            return Err(AcceptError::BadDescriptor);
+        }
+        let listener = self.listener(place).ok_or(AcceptError::NotListening)?;
+        if listener.accept.is_empty() { Err(AcceptError::WouldBlock) } else { Ok(()) }
+    }
+
     /// Takes the oldest established connection off the listener's queue; its descriptor will be
     /// `id`. Returns its place and the peer.
     pub(crate) fn accept(
@@ -165,9 +174,7 @@ impl Tcp {
         place: Key,
         id: SocketId,
     ) -> Result<(Key, SocketAddr), AcceptError> {
-        if self.sockets.get(place).is_none() {
-            return Err(AcceptError::BadDescriptor);
-        }
+        self.acceptable(place)?;
         let listener = self.listener_mut(place).ok_or(AcceptError::NotListening)?;
         let key = listener.accept.pop_front().ok_or(AcceptError::WouldBlock)?;
         let socket = self.sockets.get_mut(key).ok_or(AcceptError::WouldBlock)?;

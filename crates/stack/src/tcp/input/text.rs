@@ -6,6 +6,7 @@ use crate::Ready;
 use crate::counters::count;
 use crate::discard::Discard;
 use crate::tcp::conn::Conn;
+use crate::tcp::memory::RESERVE;
 use crate::tcp::segment::Segment;
 use crate::tcp::tcb::{AckNeed, Phase, State};
 use danja_wire::Payload;
@@ -142,11 +143,11 @@ fn has_memory(conn: &mut Conn<'_>, length: usize, beyond_gap: bool) -> bool {
             return false;
         }
     }
-    let fits = conn.core.budget.try_take(length);
-    if fits {
-        conn.core.budget.give_back(length);
+    let fits = conn.core.budget.left() >= length;
+    if !fits {
+        conn.core.budget.refused();
     }
-    fits
+    fits || socket.charged < RESERVE
 }
 
 /// How soon the segment is to be acknowledged.

@@ -2,6 +2,7 @@
 //! ours is announced (receiver silly-window avoidance, and never a retreat).
 
 use crate::tcp::conn::Conn;
+use crate::tcp::memory::RESERVE;
 use crate::tcp::tcb::Tcb;
 
 /// Bytes of the peer's window that are free. A window that shrank below what is in flight has
@@ -69,16 +70,17 @@ pub(in crate::tcp) fn field(window: u32, shift: u8) -> u16 {
 fn candidate(conn: &Conn<'_>) -> Option<danja_wire::tcp::SeqNumber> {
     let tcb = &*conn.tcb;
     let socket = conn.socket.as_deref()?;
-    if conn.core.budget.pressure() {
-        return None;
-    }
     let largest = u32::from(u16::MAX).wrapping_shl(u32::from(tcb.agreed.rcv_wind_shift));
     // Rounded down to the scale, so that rounding up never announces what is not there.
     let unit = 1u32.wrapping_shl(u32::from(tcb.agreed.rcv_wind_shift));
-    let space = u32::try_from(socket.receive_space()).unwrap_or(u32::MAX).min(largest);
+    // Under memory pressure the window does not open beyond what each socket may hold.
+    let pressure = conn.core.budget.pressure();
+    let most = if pressure { RESERVE.saturating_sub(socket.charged) } else { usize::MAX };
+    let space = u32::try_from(socket.receive_space().min(most)).unwrap_or(u32::MAX).min(largest);
     let space = space.saturating_sub(space.checked_rem(unit).unwrap_or(0));
     let edge = tcb.rcv_nxt + space;
-    let half = u32::try_from(socket.receive_limit / 2).unwrap_or(u32::MAX);
+    let whole = if pressure { RESERVE.min(socket.receive_limit) } else { socket.receive_limit };
+    let half = u32::try_from(whole / 2).unwrap_or(u32::MAX);
     let step = half.min(u32::from(tcb.agreed.rcv_mss)).max(1);
     let gain = edge - tcb.rcv_adv;
     (gain > 0 && gain.unsigned_abs() >= step).then_some(edge)

@@ -5,6 +5,7 @@ mod features;
 mod handshake;
 mod limits;
 mod listen;
+mod memory;
 mod pair;
 mod property;
 mod resources;

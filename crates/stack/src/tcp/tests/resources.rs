@@ -216,6 +216,28 @@ fn an_orphan_in_fin_wait_2_is_given_up() {
     assert_eq!(flags(&solo.say(Flags::FIN | Flags::ACK, 1, 2, &[])), [Flags::RST]);
 }
 
+/// TCP_LINGER2 is about FIN-WAIT-2: TIME-WAIT after it is as long as any.
+#[test]
+fn time_wait_is_no_longer_for_a_long_fin_wait_2() {
+    let mut solo = Solo::new(Config::default());
+    let (socket, _) = solo.accepted(plain_options());
+    let linger = SocketOption::Linger2(Duration::from_secs(300));
+    solo.stack.set_option(socket, linger, solo.now).unwrap();
+    let iss = solo.info(socket).tcp.unwrap().iss;
+    solo.stack.close(socket, solo.now).unwrap();
+    solo.poll();
+    solo.say(Flags::ACK, 1, 2, &[]);
+    solo.wait(Duration::from_secs(100));
+    assert_eq!(flags(&solo.say(Flags::FIN | Flags::ACK, 1, 2, &[])), [Flags::ACK]);
+    let waits = solo.stack.sockets()[1].clone();
+    assert_eq!(waits.state, Some(TcpState::TimeWait));
+    assert_eq!(waits.tcp.unwrap().iss, iss);
+    solo.wait(Duration::from_secs(59));
+    assert_eq!(solo.stack.sockets().len(), 2);
+    solo.wait(Duration::from_secs(2));
+    assert_eq!(solo.stack.sockets().len(), 1, "only the listener is left");
+}
+
 /// One segment that acknowledges an orphan's FIN and carries what comes after FIN-WAIT-2.
 #[test]
 fn an_orphan_passes_fin_wait_2_within_one_segment() {
