@@ -90,8 +90,12 @@ impl<A: Adapter> Captured<A> {
         let comment = self.comment.as_deref();
         let interface = self.interface;
         self.capture.record(|write| {
+            // One buffer for all frames of the call.
+            let mut bytes = Vec::new();
             let mut one = |frame: &Frame| {
-                write(&Packet { interface, now, outbound, bytes: &frame.to_vec(), comment });
+                bytes.resize(frame.len(), 0);
+                frame.copy_front(&mut bytes);
+                write(&Packet { interface, now, outbound, bytes: &bytes, comment });
             };
             for frame in frames {
                 // What cannot be cut is shown as it is: the reason will be seen there.

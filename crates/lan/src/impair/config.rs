@@ -25,8 +25,8 @@ impl Bursts {
         Self { enter, leave, loss_good: 0.0, loss_bad: 1.0 }
     }
 
-    /// The share `loss` (below 1) of all frames is lost, in bursts of `length` frames (at least
-    /// 1) in the mean. Bursts are longer where so many losses cannot be had in such short ones:
+    /// The share `loss` (below 1) of all frames is lost, in bursts of `length` frames in the mean
+    /// (at least 1). Bursts are longer where so many losses cannot be had in such short ones:
     /// between two of them at least one frame passes.
     pub fn with_mean(loss: f64, length: f64) -> Self {
         let loss = loss.clamp(0.0, 0.999_999);
