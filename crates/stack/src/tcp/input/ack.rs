@@ -2,6 +2,7 @@
 //! is `loss`'s.
 
 use super::Step;
+use super::sequence::record_timestamp;
 use crate::Ready;
 use crate::discard::Discard;
 use crate::ip;
@@ -41,6 +42,8 @@ pub(super) fn check(conn: &mut Conn<'_>, segment: &mut Segment<'_>) -> Step {
     if segment.ack.gt(tcb.snd_nxt) || segment.ack.lt(oldest) {
         return Step::Challenge(Discard::TcpAck);
     }
+    record_timestamp(conn, segment);
+    let tcb = &*conn.tcb;
     let window = scaled_window(segment, tcb.agreed.snd_wind_shift);
     let acked = Acked {
         before: tcb.snd_una,

@@ -41,7 +41,6 @@ pub(super) fn check(conn: &mut Conn<'_>, segment: &mut Segment<'_>) -> Step {
     // A RST may carry data (SHLD-2), which does not count: it is judged by its number alone.
     let length = if segment.has(Flags::RST) { 0 } else { segment.len() };
     if acceptable(segment.seq, length, tcb.rcv_nxt, window) {
-        record_timestamp(conn, segment);
         return Step::Continue;
     }
     if segment.has(Flags::RST) {
@@ -125,11 +124,12 @@ pub(in crate::tcp) fn is_old(value: u32, recent: u32, recent_at: Instant, now: I
 }
 
 // RFC 7323 §4.3 (2): if SEG.TSval >= TS.Recent and SEG.SEQ <= Last.ACK.sent, then
-// TS.Recent <- SEG.TSval. (PAWS has seen to the first.)
-fn record_timestamp(conn: &mut Conn<'_>, segment: &Segment<'_>) {
+// TS.Recent <- SEG.TSval. (PAWS has seen to the first.) Not before the acknowledgement is known to
+// be good (RFC 5961 §5.2): else a blind segment could make all that follows look old.
+pub(super) fn record_timestamp(conn: &mut Conn<'_>, segment: &Segment<'_>) {
     let now = conn.core.now;
     let tcb: &mut Tcb = conn.tcb;
-    if !tcb.agreed.timestamps || segment.has(Flags::RST) {
+    if !tcb.agreed.timestamps {
         return;
     }
     if let Some(value) = segment.ts_value()
