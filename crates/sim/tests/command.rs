@@ -80,6 +80,40 @@ fn what_cannot_be_read_is_named() {
 }
 
 #[test]
+fn what_is_no_script_does_not_end_the_others() {
+    let mtu = format!("--mtu=99999999999\n{GOOD}");
+    let marked = format!("\u{feff}{GOOD}");
+    let scripts = [("a.pkt", GOOD), ("empty.pkt", ""), ("mtu.pkt", &mtu), ("marked.pkt", &marked)];
+    let folder = folder("garbage", &scripts);
+    std::fs::write(folder.join("garbage.pkt"), b"0 close(3) = 0\n\xff\xfe\x00").expect("a file");
+    let output = packetdrill(&["."], &folder);
+    let expected = "PASS ./a.pkt
+FAIL ./empty.pkt:1:1: this script has no event
+FAIL ./garbage.pkt: this is no script: line 2 is not text (UTF-8)
+PASS ./marked.pkt
+FAIL ./mtu.pkt:1: --mtu takes a number from 68 to 65535
+  expected  --mtu=99999999999
+2 passed, 3 failed, 0 skipped
+";
+    assert_eq!((text(&output.stdout).as_str(), output.status.code()), (expected, Some(1)));
+}
+
+#[test]
+fn mutants_that_pass_make_their_script_fail() {
+    // The stack answers twice, and the script asks for one of the answers.
+    let loose = GOOD.replace("+0 >", "+0 < . 17:17(0) ack 34 win 100\n+0 >");
+    let folder = folder("mutants", &[("a.pkt", GOOD), ("b.pkt", &loose)]);
+    let output = packetdrill(&["--mutants", "."], &folder);
+    let expected = "PASS ./a.pkt
+FAIL ./b.pkt: passes, and so do its mutants with
+  line 5: a missing packet
+1 passed, 1 failed, 0 skipped; 16 mutants were tried
+";
+    assert_eq!((text(&output.stdout).as_str(), output.status.code()), (expected, Some(1)));
+    assert_eq!(packetdrill(&["."], &folder).status.code(), Some(0));
+}
+
+#[test]
 fn no_command_of_a_script_is_executed() {
     let script = format!("`touch executed`\n{GOOD}`touch executed`\n");
     let timed = format!("0 `touch executed`\n{}", GOOD.replace("0 socket", "+0 socket"));
@@ -130,6 +164,22 @@ FAIL ./other.pkt:2: not applicable, but not listed: the call epoll_create is not
 0 passed, 2 failed, 0 skipped
 ";
     assert_eq!((text(&output.stdout).as_str(), output.status.code()), (expected, Some(1)));
+}
+
+#[test]
+fn a_list_of_what_is_quieter_counts_strictly() {
+    let extra = GOOD.replace("+0 > R 34:34(0) win 0\n", "");
+    let list = "strict extra.pkt: an answer\nstrict good.pkt: none\n";
+    let scripts = [("extra.pkt", extra.as_str()), ("good.pkt", GOOD), ("list", list)];
+    let folder = folder("quieter", &scripts);
+    let output = packetdrill(&["--strict", "--manifest", "list", "."], &folder);
+    let expected = "PASS ./extra.pkt (not strictly: an answer)
+FAIL ./good.pkt: listed as quieter than the stack (none), but it passes strictly
+1 passed, 1 failed, 0 skipped
+";
+    assert_eq!((text(&output.stdout).as_str(), output.status.code()), (expected, Some(1)));
+    let output = packetdrill(&["--manifest", "list", "."], &folder);
+    assert!(text(&output.stdout).ends_with("2 passed, 0 failed, 0 skipped\n"), "{output:?}");
 }
 
 #[test]

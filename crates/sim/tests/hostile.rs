@@ -1,6 +1,7 @@
 //! Scripts with random faults: reading and running them ends, without a panic, whatever they say.
 
 use danja_sim::packetdrill::{Definitions, Personality, Settings, parse, run, suite};
+use proptest::prelude::*;
 use std::path::Path;
 
 /// SplitMix64.
@@ -119,4 +120,57 @@ fn spoilt_scripts_end() {
     }
     // Enough of them still are scripts, so that running was tried as well.
     assert!(all > 2_000 && read > all / 10, "{read} of {all}");
+}
+
+/// Reads a text and runs it if it is a script; an error must name a place that is there.
+fn taken(text: &str) -> Result<(), TestCaseError> {
+    match parse("any", text, &Definitions::new()) {
+        Ok(script) => {
+            prop_assert!(!script.events.is_empty());
+            let _ = run(&script, &Settings { strict: true, seed: 1, ..Settings::default() });
+        }
+        Err(error) => {
+            let lines = text.split('\n').count();
+            prop_assert!((1..=lines).contains(&error.line), "line {} of {lines}", error.line);
+            prop_assert!(error.column >= 1 && !error.message.is_empty());
+            prop_assert!(error.to_string().starts_with("any:"), "{}", error);
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text_is_read_or_refused(text in "\\PC{0,200}") {
+        taken(&text)?;
+    }
+
+    #[test]
+    fn any_pieces_are_read_or_refused(
+        picked in prop::collection::vec(prop::sample::select(PIECES), 0..40),
+    ) {
+        taken(&picked.join(" "))?;
+        taken(&format!("0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+0 {}", picked.concat()))?;
+    }
+
+    #[test]
+    fn any_numbers_are_taken_or_refused(numbers in prop::collection::vec(any::<u64>(), 8)) {
+        let [a, b, c, d, e, f, g, h] = numbers[..] else { return Ok(()) };
+        taken(&format!(
+            "--mtu={a}\n--tolerance_usecs={b}\n0 socket(..., SOCK_STREAM, IPPROTO_TCP) = {c}\n"
+        ))?;
+        taken(&format!(
+            "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+0 bind(3, ..., ...) = 0\n+0 listen(3, {a}) = 0
++0.{b} < S {c}:{c}(0) win {d} <mss {e},nop,wscale {f}>\n+{g} write(3, ..., {h}) = {h}\n"
+        ))?;
+        let [a, c, d, e, f] = [a % 7, c % (1 << 32), d % 65_536, e % 65_536, f % 256];
+        taken(&format!(
+            "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+0 bind(3, ..., ...) = 0\n+0 listen(3, {a}) = 0
++{a}.{b} < S {c}:{c}(0) win {d} <mss {e},nop,wscale {f}>\n+0 > S. 0:0(0) ack {} <...>
++0 < . 1:1(0) ack 1 win {d}\n+0 accept(3, ..., ...) = {g}\n+0 write({g}, ..., {d}) = {d}\n+{b} > . 1:2(1) ack 1\n",
+            (c + 1) % (1 << 32)
+        ))?;
+    }
 }

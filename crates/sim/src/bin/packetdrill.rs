@@ -16,7 +16,7 @@ use std::process::ExitCode;
 #[command(
     version,
     after_help = "Exit code: 0 none failed, 1 some failed, 2 a file or an argument is wrong.\n\n\
-    Examples:\n  packetdrill script.pkt\n  packetdrill --personality freebsd --quiet scripts/"
+    Examples:\n  packetdrill script.pkt\n  packetdrill --personality freebsd --quiet --mutants scripts/"
 )]
 struct Arguments {
     /// Whose habits the scripts were written for: what is not compared, and what `sysctl` means.
@@ -31,6 +31,10 @@ struct Arguments {
     /// Only read the scripts.
     #[arg(long)]
     check: bool,
+    /// Run mutants of each script that passes, too: a wrong ack, a missing packet, a late time and
+    /// more (with --strict, an extra packet). One that passes makes its script fail.
+    #[arg(long, conflicts_with = "check")]
+    mutants: bool,
     /// Replace the bare word NAME, and take `#ifdef NAME` blocks.
     #[arg(short = 'D', value_name = "NAME=VALUE")]
     define: Vec<String>,
@@ -110,8 +114,13 @@ fn work(arguments: &Arguments) -> io::Result<bool> {
         writeln!(out, "{} read, {wrong} not understood", files.len())?;
         return Ok(wrong == 0);
     }
-    let settings = Settings { personality, strict: arguments.strict, seed: arguments.seed };
-    let summary =
-        suite::run_all(&files, &settings, &defined, manifest.as_ref(), arguments.quiet, &mut out)?;
+    let suite = suite::Suite {
+        settings: Settings { personality, strict: arguments.strict, seed: arguments.seed },
+        defined: &defined,
+        manifest: manifest.as_ref(),
+        quiet: arguments.quiet,
+        mutants: arguments.mutants,
+    };
+    let summary = suite.run(&files, &mut out)?;
     Ok(summary.failed == 0)
 }

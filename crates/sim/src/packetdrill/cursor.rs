@@ -38,18 +38,22 @@ impl<'a> Cursor<'a> {
         self.text.get(..self.at).map_or(0, |before| before.matches('\n').count()) + 1
     }
 
-    /// An error at this place.
+    /// An error at this place; behind the last line's end it is that end.
     pub(super) fn error(&self, message: impl Into<String>) -> ParseError {
         let before = self.text.get(..self.at).unwrap_or_default();
         let start = before.rfind('\n').map_or(0, |at| at + 1);
-        let line = self.line();
-        let column = before.get(start..).map_or(0, |part| part.chars().count()) + 1;
+        let column = before.get(start..).map_or(0, |part| part.chars().count());
+        let last = self.original.lines().enumerate().last();
+        let (line, column, text) = match (self.line(), last) {
+            (line, Some((at, text))) if line > at + 1 => (at + 1, text.chars().count(), text),
+            (line, _) => (line, column, self.original.lines().nth(line - 1).unwrap_or_default()),
+        };
         ParseError {
             file: self.file.to_owned(),
             line,
-            column,
+            column: column + 1,
             message: message.into(),
-            text: self.original.lines().nth(line - 1).unwrap_or_default().to_owned(),
+            text: text.to_owned(),
         }
     }
 

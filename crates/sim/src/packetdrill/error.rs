@@ -20,8 +20,11 @@ pub struct ParseError {
 
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}:{}:{}: {}", self.file, self.line, self.column, self.message)?;
-        writeln!(f, "  {}", self.text)?;
+        write!(f, "{}:{}:{}: {}", self.file, self.line, self.column, self.message)?;
+        if self.text.is_empty() {
+            return Ok(());
+        }
+        writeln!(f, "\n  {}", self.text)?;
         // Tabs are kept so that the mark stands under the character it means.
         let before = self.text.chars().take(self.column.saturating_sub(1));
         let pad: String = before.map(|c| if c == '\t' { '\t' } else { ' ' }).collect();

@@ -6,6 +6,7 @@ pub mod command;
 mod cursor;
 mod error;
 pub mod evaluate;
+pub mod mutate;
 mod parse;
 pub mod run;
 mod source;

@@ -12,6 +12,8 @@ pub(super) struct Rules {
     pub(super) personality: Personality,
     /// Microseconds of one timestamp tick; 0: TSval is not compared.
     pub(super) timestamp_tick: u32,
+    /// TSecr is compared: it is a TSval of the script's own.
+    pub(super) strict: bool,
 }
 
 /// Names of the fields that differ; empty if the packet is the expected one.
@@ -25,18 +27,15 @@ pub(super) fn segment(
 ) -> Vec<String> {
     let mut differing = ip_fields(ip, packet);
     let wanted = flow.outward(expected, seen);
-    if is_closing_answer(rules.personality, expected, wanted.sequence, seen)
-        && wanted.ack == seen.ack
-    {
-        return differing;
-    }
+    let closing = is_closing_answer(rules.personality, expected, wanted.sequence, seen);
     let mut differ = |name: &str, differs: bool| {
         if differs {
             differing.push(name.to_owned());
         }
     };
-    differ("flags", expected.flags != seen.flags);
-    differ("seq", wanted.sequence.is_some_and(|sequence| sequence != seen.sequence));
+    differ("flags", !closing && expected.flags != seen.flags);
+    let moved = wanted.sequence.is_some_and(|sequence| sequence != seen.sequence);
+    differ("seq", !closing && moved);
     differ("length", usize::try_from(expected.length) != Ok(seen.payload.len()));
     differ("ack", expected.flags.ack && wanted.ack != seen.ack);
     // FreeBSD's windows are its buffer sizes, which RFC 9293 leaves to the host.
@@ -98,9 +97,12 @@ fn option_fields(
 ) {
     let same = |wanted: &TcpOption, seen: &TcpOption| match (wanted, seen) {
         (
-            TcpOption::Timestamps { value: wanted, .. },
-            TcpOption::Timestamps { value: seen, .. },
-        ) => rules.timestamp_tick == 0 || ticks_fit(flow, *wanted, *seen),
+            TcpOption::Timestamps { value: wanted, echo: wanted_echo },
+            TcpOption::Timestamps { value: seen, echo },
+        ) => {
+            (rules.timestamp_tick == 0 || ticks_fit(flow, *wanted, *seen))
+                && (!rules.strict || wanted_echo == echo)
+        }
         (TcpOption::WindowScale(_), TcpOption::WindowScale(_))
             if rules.personality == Personality::FreeBsd =>
         {

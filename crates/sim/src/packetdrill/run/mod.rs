@@ -20,7 +20,7 @@ mod tests;
 mod transfer;
 mod values;
 
-use super::ast::Script;
+use super::ast::{Script, ScriptOption};
 use clock::Tolerance;
 use core::fmt;
 use core::time::Duration;
@@ -111,7 +111,15 @@ struct Options {
     strict_segments: bool,
 }
 
-fn options(script: &Script) -> Result<Options, (usize, String)> {
+/// The value of an option of the script; `None` if it does not fit.
+fn value<T: core::str::FromStr + PartialOrd>(
+    option: &ScriptOption,
+    range: core::ops::RangeInclusive<T>,
+) -> Option<T> {
+    option.value.as_deref()?.parse().ok().filter(|value| range.contains(value))
+}
+
+fn options(script: &Script) -> Result<Options, (usize, Stop)> {
     let mut options = Options {
         mtu: 1500,
         tolerance: Tolerance::default(),
@@ -119,33 +127,41 @@ fn options(script: &Script) -> Result<Options, (usize, String)> {
         strict_segments: false,
     };
     for option in &script.options {
-        let refused = || (option.line, format!("the option --{} is not understood", option.name));
-        let value = option.value.as_deref().unwrap_or_default();
-        match option.name.as_str() {
-            "ip_version" if value == "ipv4" => {}
-            "ip_version" => return Err((option.line, format!("{value} is not simulated"))),
+        let name = option.name.as_str();
+        let skip = |reason| (option.line, Stop::Skip(reason));
+        let wrong =
+            |range: &str| (option.line, Stop::Fail(format!("--{name} takes a number {range}")));
+        match name {
+            "ip_version" => match option.value.as_deref() {
+                Some("ipv4") => {}
+                Some(other @ ("ipv6" | "ipv4-mapped-ipv6")) => {
+                    return Err(skip(format!("{other} is not simulated")));
+                }
+                _ => return Err((option.line, Stop::Fail("--ip_version takes ipv4".to_owned()))),
+            },
             // RFC 791 §3.2: every link carries 68 bytes.
             "mtu" => {
-                let mtu = value.parse().ok().filter(|mtu| (68..=65_535).contains(mtu));
-                options.mtu = mtu.ok_or_else(refused)?;
+                options.mtu =
+                    value(option, 68..=65_535).ok_or_else(|| wrong("from 68 to 65535"))?;
             }
             "tolerance_usecs" => {
+                let least = value(option, 0..=u64::from(u32::MAX));
                 options.tolerance.least =
-                    Duration::from_micros(value.parse().map_err(|_| refused())?);
+                    least.map(Duration::from_micros).ok_or_else(|| wrong("of microseconds"))?;
             }
             "tolerance_percent" => {
-                let percent: f64 = value.parse().map_err(|_| refused())?;
-                if !(0.0..=1_000.0).contains(&percent) {
-                    return Err(refused());
-                }
-                options.tolerance.percent = percent;
+                options.tolerance.percent =
+                    value(option, 0.0..=1_000.0).ok_or_else(|| wrong("from 0 to 1000"))?;
             }
-            "tcp_ts_tick_usecs" => options.timestamp_tick = value.parse().map_err(|_| refused())?,
+            "tcp_ts_tick_usecs" => {
+                options.timestamp_tick =
+                    value(option, 0..=u32::MAX).ok_or_else(|| wrong("of microseconds"))?;
+            }
             "strict_segments" => options.strict_segments = true,
             // The run's own addresses stand for those of the script, and it always says as much.
             "local_ip" | "remote_ip" | "gateway_ip" | "netmask_ip" | "verbose" | "debug"
             | "speed" => {}
-            _ => return Err(refused()),
+            _ => return Err(skip(format!("the option --{name} is not simulated"))),
         }
     }
     Ok(options)
@@ -153,31 +169,18 @@ fn options(script: &Script) -> Result<Options, (usize, String)> {
 
 /// Runs a script from beginning to end.
 pub fn run(script: &Script, settings: &Settings) -> Verdict {
-    let options = match options(script) {
-        Ok(options) => options,
-        Err((line, reason)) => return Verdict::Skip { line, reason },
+    let done = options(script).and_then(|options| {
+        let config = settings::initial(settings.personality);
+        let machine = Machine::new(config, options.mtu, settings.seed);
+        let none = || (0, Stop::Skip("the stack takes no interface".to_owned()));
+        Runner::new(machine.ok_or_else(none)?, *settings, options).run(script)
+    });
+    let (line, reason, got) = match done {
+        Ok(()) => return Verdict::Pass,
+        Err((line, Stop::Skip(reason))) => return Verdict::Skip { line, reason },
+        Err((line, Stop::Fail(reason))) => (line, reason, None),
+        Err((line, Stop::Differ(reason, got))) => (line, reason, Some(got)),
     };
-    let config = settings::initial(settings.personality);
-    let Some(machine) = Machine::new(config, options.mtu, settings.seed) else {
-        return Verdict::Skip { line: 0, reason: "the stack takes no interface".to_owned() };
-    };
-    let mut runner = Runner::new(machine, *settings, options);
-    match runner.run(script) {
-        Ok(()) => Verdict::Pass,
-        Err((line, Stop::Skip(reason))) => Verdict::Skip { line, reason },
-        Err((line, stop)) => {
-            let expected = script
-                .text
-                .lines()
-                .nth(line.saturating_sub(1))
-                .unwrap_or_default()
-                .trim()
-                .to_owned();
-            let (reason, got) = match stop {
-                Stop::Fail(reason) | Stop::Skip(reason) => (reason, None),
-                Stop::Differ(reason, got) => (reason, Some(got)),
-            };
-            Verdict::Fail(Difference { line, reason, expected, got })
-        }
-    }
+    let expected = script.text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+    Verdict::Fail(Difference { line, reason, expected: expected.trim().to_owned(), got })
 }

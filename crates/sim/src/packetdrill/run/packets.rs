@@ -8,7 +8,7 @@ use super::compare::{self, Rules};
 use super::flow::Flow;
 use super::machine::{LOCAL, Machine, PORT, REMOTE};
 use super::observe::{Seen, SeenBody, SeenSegment, observe};
-use super::{Personality, Stop, icmp, show};
+use super::{Stop, icmp, show};
 use crate::packetdrill::ast::{Body, Packet, Segment, TcpOption};
 use std::collections::VecDeque;
 use std::net::SocketAddrV4;
@@ -34,13 +34,9 @@ pub(super) struct Packets {
 }
 
 impl Packets {
-    pub(super) const fn new(
-        personality: Personality,
-        timestamp_tick: u32,
-        strict_segments: bool,
-    ) -> Self {
+    pub(super) const fn new(rules: Rules, strict_segments: bool) -> Self {
         Self {
-            rules: Rules { personality, timestamp_tick },
+            rules,
             strict_segments,
             named: Vec::new(),
             current: None,

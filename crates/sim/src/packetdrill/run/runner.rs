@@ -2,6 +2,7 @@
 
 use super::application::{Answer, Application, Progress};
 use super::clock::{Due, due};
+use super::compare::Rules;
 use super::machine::Machine;
 use super::packets::Packets;
 use super::snapshot::{sockstat_name, variable};
@@ -46,8 +47,11 @@ impl Runner {
             machine,
             application: Application::new(settings.personality),
             packets: Packets::new(
-                settings.personality,
-                options.timestamp_tick,
+                Rules {
+                    personality: settings.personality,
+                    timestamp_tick: options.timestamp_tick,
+                    strict: settings.strict,
+                },
                 options.strict_segments,
             ),
             pending: None,

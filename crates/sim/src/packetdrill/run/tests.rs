@@ -145,9 +145,12 @@ fn numbers_are_translated_both_ways() {
 }
 
 fn differences(personality: Personality, expected: &str, got: &str) -> Vec<String> {
+    compared(Rules { personality, timestamp_tick: 0, strict: false }, expected, got)
+}
+
+fn compared(rules: Rules, expected: &str, got: &str) -> Vec<String> {
     let (expected, seen) = (packet(expected), sent(got));
     let Body::Tcp(wanted) = &expected.body else { panic!() };
-    let rules = Rules { personality, timestamp_tick: 0 };
     compare::segment(rules, &mut established(), &expected.ip, wanted, &seen, tcp(&seen))
 }
 
@@ -171,6 +174,17 @@ fn every_field_is_compared() {
 }
 
 #[test]
+fn an_echo_is_compared_strictly() {
+    let got = "> . 1000001:1000001(0) ack 511 win 7 <nop,nop,TS val 9 ecr 9>";
+    let strictly = |expected: &str| {
+        let personality = Personality::Linux;
+        compared(Rules { personality, timestamp_tick: 0, strict: true }, expected, got)
+    };
+    assert_eq!(strictly("> . 1:1(0) ack 11 <nop,nop,TS val 5 ecr 9>"), [""; 0]);
+    assert_eq!(strictly("> . 1:1(0) ack 11 <nop,nop,TS val 9 ecr 8>"), ["options"]);
+}
+
+#[test]
 fn freebsd_does_not_compare_order_and_windows() {
     let bsd = |expected: &str, got: &str| differences(Personality::FreeBsd, expected, got);
     let got = "> . 1000001:1000001(0) ack 511 win 7 <nop,nop,TS val 9 ecr 9>";
@@ -183,6 +197,11 @@ fn freebsd_does_not_compare_order_and_windows() {
     // The FIN is known already: an acknowledgement after it is as good as it again.
     assert_eq!(bsd("> F. 0:0(0) ack 11", "> . 1000001:1000001(0) ack 511 win 7"), [""; 0]);
     assert_eq!(bsd("> F. 1:1(0) ack 11", "> . 1000001:1000001(0) ack 511 win 7"), ["flags"]);
+    assert_eq!(bsd("> F. 0:0(0) ack 12", "> . 1000001:1000001(0) ack 511 win 7"), ["ack"]);
+    assert_eq!(
+        bsd("> F. 0:0(0) ack 11 <mss 5>", "> . 1000001:1000001(0) ack 511 win 7"),
+        ["option mss 5 is missing"]
+    );
     let linux = differences(
         Personality::Linux,
         "> F. 0:0(0) ack 11",
