@@ -1,7 +1,17 @@
+//! What the stack costs: [`Pair`] and [`event`] for the instructions of one event beside few and
+//! beside many connections, the other modules for its speed beside smoltcp's.
+//!
 //! Two stacks on one link in one thread, with as many idle connections between them as asked.
 //! Virtual time; no I/O.
 
+pub mod callgrind;
+pub mod check;
 pub mod event;
+pub mod measure;
+pub mod peers;
+pub mod report;
+pub mod rows;
+pub mod work;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
