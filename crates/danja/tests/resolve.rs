@@ -78,6 +78,20 @@ fn forged_answers_are_not_taken() {
         let (_server, client, asked) = world();
         assert_eq!(client.resolve("forged.lan").unwrap(), [given(1)]);
         assert_eq!(*asked.lock().unwrap(), ["udp forged.lan."]);
+        assert_eq!(client.resolve("elsewhere.lan").unwrap(), [given(1)]);
+    });
+}
+
+#[test]
+fn answers_over_tcp_may_be_huge_and_must_be_whole() {
+    in_time(|| {
+        let (_server, client, _asked) = world();
+        let all = client.resolve("huge.lan").unwrap();
+        assert_eq!((all.len(), all[2_499]), (2_500, IpAddr::from([10, 1, 9, 195])));
+        let error = client.resolve("endless.lan.").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidData, "{error}");
+        let error = client.resolve("short.lan.").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnexpectedEof, "{error}");
     });
 }
 

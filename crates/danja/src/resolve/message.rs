@@ -52,17 +52,14 @@ pub(super) fn question(id: u16, name: &Name) -> Result<Vec<u8>, String> {
 pub(super) fn answer(bytes: &[u8], id: u16, name: &Name) -> Result<Answer, NoAnswer> {
     let message = Message::from_vec(bytes).map_err(|_| NoAnswer::NotOurs)?;
     let head = &message.metadata;
-    let asked = match message.queries.as_slice() {
-        [only] => {
-            only.name().eq_ignore_root(name)
-                && only.query_type() == RecordType::A
-                && only.query_class() == DNSClass::IN
-        }
-        // RFC 5452 §9.1: the question section must match; a server that refuses may leave it out.
-        [] => head.response_code != ResponseCode::NoError,
-        _ => false,
-    };
-    if head.id != id || head.message_type != MessageType::Response || !asked {
+    let [asked] = message.queries.as_slice() else { return Err(NoAnswer::NotOurs) };
+    // RFC 5452 §9.1: the query's id, name, class and type MUST match, else the response MUST be
+    // considered invalid. (Addresses and port are matched by the connected socket.)
+    let ours = head.id == id
+        && asked.name().eq_ignore_root(name)
+        && asked.query_type() == RecordType::A
+        && asked.query_class() == DNSClass::IN;
+    if !ours || head.message_type != MessageType::Response || head.op_code != OpCode::Query {
         return Err(NoAnswer::NotOurs);
     }
     if head.truncation {
@@ -77,15 +74,20 @@ pub(super) fn answer(bytes: &[u8], id: u16, name: &Name) -> Result<Answer, NoAns
 
 /// The addresses of `name`, through its aliases.
 fn addresses(message: &Message, name: &Name) -> Answer {
-    let mut owner = name.clone();
-    for _ in 0..ALIASES {
-        let alias = message.answers.iter().find_map(|record| match &record.data {
-            RData::CNAME(target) if record.name.eq_ignore_root(&owner) => Some(target.0.clone()),
+    let alias_of = |owner: &Name| {
+        message.answers.iter().find_map(|record| match &record.data {
+            RData::CNAME(target) if record.name.eq_ignore_root(owner) => Some(target.0.clone()),
             _ => None,
-        });
-        match alias {
-            Some(target) => owner = target,
-            None => break,
+        })
+    };
+    let mut owner = name.clone();
+    let mut aliases = 0;
+    while let Some(target) = alias_of(&owner) {
+        owner = target;
+        aliases += 1;
+        // RFC 1034 §5.2.2: a loop of aliases is an error, and nobody's address.
+        if aliases > ALIASES {
+            return Answer::NoAddress;
         }
     }
     let found: Vec<_> = message
@@ -99,3 +101,6 @@ fn addresses(message: &Message, name: &Name) -> Answer {
         .collect();
     if found.is_empty() { Answer::NoAddress } else { Answer::Addresses(found) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! A stub resolver (RFC 1035 §5.3.1, RFC 5452 for what makes an answer trustworthy) over the
+//! A stub resolver (RFC 1034 §5.3.1, RFC 5452 for what makes an answer trustworthy) over the
 //! host's own sockets: UDP, and TCP when the answer was truncated. Keeps no cache, reads no file.
 //! IPv4 addresses only, as the stack speaks nothing else yet.
 
@@ -10,7 +10,7 @@ use crate::host::observe::{LookupEvent, Observed};
 use exchange::Trouble;
 use message::Answer;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -53,8 +53,8 @@ impl Settings {
             |known: &str| known.strip_suffix('.').unwrap_or(known).eq_ignore_ascii_case(bare);
         let known = self.names.iter().filter(|(known, _)| same(known));
         let found: Vec<_> = known.map(|(_, address)| *address).collect();
-        // RFC 6761 §6.3 (3): name resolution APIs SHOULD recognize localhost names as special
-        // and SHOULD always return the loopback address.
+        // RFC 6761 §6.3 (3): name resolution APIs and libraries SHOULD recognize localhost names
+        // as special, SHOULD always return the loopback address, and SHOULD NOT send queries.
         let lower = bare.to_ascii_lowercase();
         if found.is_empty() && (lower == "localhost" || lower.ends_with(".localhost")) {
             return vec![IpAddr::V4(Ipv4Addr::LOCALHOST)];
@@ -96,7 +96,7 @@ impl Host {
     /// # }
     /// ```
     pub fn resolve(&self, name: &str) -> io::Result<Vec<IpAddr>> {
-        if let Ok(address) = name.trim_start_matches('[').trim_end_matches(']').parse() {
+        if let Some(address) = numeric(name) {
             return Ok(vec![address]);
         }
         let resolver = &self.shared().resolver;
@@ -119,6 +119,15 @@ impl Host {
             }
         }
         Err(io::Error::new(io::ErrorKind::NotFound, denied.join("; ")))
+    }
+}
+
+/// An address in digits; IPv6 also in the brackets that a URL puts around it.
+fn numeric(name: &str) -> Option<IpAddr> {
+    let bracketed = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+    match bracketed {
+        Some(within) => within.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
+        None => name.parse().ok(),
     }
 }
 

@@ -32,3 +32,13 @@ fn the_search_list_comes_before_or_after_the_name() {
     let dotty = Settings { ndots: 2, ..settings() };
     assert_eq!(dotty.candidates("a.b"), ["a.b.lan", "a.b.example", "a.b"]);
 }
+
+#[test]
+fn addresses_in_digits_are_no_names() {
+    assert_eq!(numeric("10.0.2.3"), Some(IpAddr::from([10, 0, 2, 3])));
+    assert_eq!(numeric("[::1]"), Some(IpAddr::V6(Ipv6Addr::LOCALHOST)));
+    assert_eq!(numeric("::1"), Some(IpAddr::V6(Ipv6Addr::LOCALHOST)));
+    for name in ["[10.0.2.3]", "[10.0.2.3", "10.0.2.3]", "[[::1]]", "10.0.2", "[]", ""] {
+        assert_eq!(numeric(name), None, "{name}");
+    }
+}

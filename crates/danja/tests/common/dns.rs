@@ -19,9 +19,14 @@ pub(crate) fn serve(host: &Host) -> Asked {
     let udp = UdpSocket::bind(host, "0.0.0.0:53").unwrap();
     udp.set_read_timeout(Some(LONG)).unwrap();
     let log = Arc::clone(&asked);
+    let elsewhere = UdpSocket::bind(host, "0.0.0.0:5353").unwrap();
     thread::spawn(move || {
         let mut buffer = [0; 512];
         while let Ok((length, from)) = udp.recv_from(&mut buffer) {
+            if let Some(forged) = forged(&buffer[..length]) {
+                // All is right, but for the port it comes from.
+                elsewhere.send_to(&forged, from).unwrap();
+            }
             for reply in over_udp(&buffer[..length], &log) {
                 udp.send_to(&reply, from).unwrap();
             }
@@ -38,7 +43,14 @@ pub(crate) fn serve(host: &Host) -> Asked {
             }
             let mut query = vec![0; usize::from(u16::from_be_bytes(length))];
             stream.read_exact(&mut query).unwrap();
-            let reply = answer(&query, &log, "tcp").to_vec().unwrap();
+            let message = answer(&query, &log, "tcp");
+            let reply = message.to_vec().unwrap();
+            if message.queries[0].name().to_utf8() == "short.lan." {
+                // It promises more than it gives.
+                stream.write_all(&[0xff, 0xff]).unwrap();
+                stream.write_all(&reply).unwrap();
+                continue;
+            }
             let mut prefixed = u16::try_from(reply.len()).unwrap().to_be_bytes().to_vec();
             prefixed.extend(reply);
             // In two pieces: the length does not have to come with the rest.
@@ -70,6 +82,15 @@ fn over_udp(query: &[u8], log: &Asked) -> Vec<Vec<u8>> {
     }
 }
 
+/// An answer to a question for `elsewhere.lan` that nobody should believe.
+fn forged(query: &[u8]) -> Option<Vec<u8>> {
+    let mut reply = Message::from_vec(query).unwrap().into_response();
+    reply.metadata.message_type = MessageType::Response;
+    let name = reply.queries[0].name().clone();
+    reply.add_answer(Record::from_rdata(name.clone(), 60, RData::A(A::new(6, 6, 6, 6))));
+    (name.to_utf8() == "elsewhere.lan.").then(|| reply.to_vec().unwrap())
+}
+
 fn answer(query: &[u8], log: &Asked, over: &str) -> Message {
     let query = Message::from_vec(query).unwrap();
     let name = query.queries[0].name().clone();
@@ -82,7 +103,7 @@ fn answer(query: &[u8], log: &Asked, over: &str) -> Message {
     };
     let address = |last| RData::A(A::new(192, 0, 2, last));
     match text.as_str() {
-        "one.lan." | "forged.lan." => {
+        "one.lan." | "forged.lan." | "elsewhere.lan." => {
             say(&name, address(1));
         }
         "two.lan." => {
@@ -96,8 +117,16 @@ fn answer(query: &[u8], log: &Asked, over: &str) -> Message {
             // Of somebody else.
             say(&Name::from_ascii("evil.example.").unwrap(), address(66));
         }
-        "large.lan." if over == "udp" => reply.metadata.truncation = true,
-        "large.lan." => {
+        "endless.lan." => reply.metadata.truncation = true,
+        "large.lan." | "short.lan." if over == "udp" => reply.metadata.truncation = true,
+        "huge.lan." if over == "udp" => reply.metadata.truncation = true,
+        // As much as fits behind a length of two bytes.
+        "huge.lan." => {
+            for last in 0..2_500u16 {
+                say(&name, RData::A(A::new(10, 1, (last >> 8) as u8, last as u8)));
+            }
+        }
+        "large.lan." | "short.lan." => {
             for last in 1..=100 {
                 say(&name, address(last));
             }
