@@ -145,6 +145,7 @@ errors! {
         BrokenPipe "this side is shut down",
         MessageTooLong "the datagram is too long",
         BroadcastNotAllowed "broadcast needs the socket's permission",
+        WrongFamily "the address is of another family than the socket",
         InvalidAddress "one cannot send to this address",
         PortsExhausted "no local port is free",
         Fault(SocketFault) "the socket failed",

@@ -22,6 +22,11 @@ impl Stack {
         self.unclaimed.get_mut(usize::from(interface.0))?.pop_front()
     }
 
+    /// Whether [`Self::poll_unclaimed`] would give a packet.
+    pub fn has_unclaimed(&self, interface: InterfaceId) -> bool {
+        self.unclaimed.get(usize::from(interface.0)).is_some_and(|queue| !queue.is_empty())
+    }
+
     /// When [`Self::handle_timeout`] is to be called; a moment in the past means at once.
     /// `None` if nothing is awaited.
     pub fn poll_timeout(&self) -> Option<Instant> {

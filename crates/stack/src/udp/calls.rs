@@ -101,7 +101,10 @@ impl Datagrams {
 fn destination(core: &Core, socket: &Socket, flags: SendFlags) -> Result<SocketAddr, SendError> {
     let to = flags.to.or(socket.remote).ok_or(SendError::DestinationRequired)?;
     let to = or_this_host(to);
-    if !to.is_ipv4() || (to.port() == 0 && socket.kind == SocketKind::Datagram) {
+    if !to.is_ipv4() {
+        return Err(SendError::WrongFamily);
+    }
+    if to.port() == 0 && socket.kind == SocketKind::Datagram {
         return Err(SendError::InvalidAddress);
     }
     if flags.from.is_some_and(|from| !from.is_unspecified() && !core.ip.may_bind(from)) {

@@ -195,6 +195,7 @@ impl Errno for SendError {
             Self::BrokenPipe => "EPIPE",
             Self::MessageTooLong => "EMSGSIZE",
             Self::BroadcastNotAllowed => "EACCES",
+            Self::WrongFamily => "EAFNOSUPPORT",
             Self::InvalidAddress => "EINVAL",
             Self::PortsExhausted => "EAGAIN",
             Self::Fault(cause) => fault(cause.kind),

@@ -34,6 +34,10 @@ impl Tcp {
                 return Err(ShutdownError::NotConnected);
             }
         };
+        // As Linux: in TIME-WAIT the connection is not the socket's any more.
+        if matches!(self.records.get(id.0), Some(Record::TimeWait(_))) {
+            return Err(ShutdownError::NotConnected);
+        }
         if how != Shutdown::Write {
             socket.read_shut = true;
             socket.raise(core, Ready::READABLE.with(Ready::READ_CLOSED));
