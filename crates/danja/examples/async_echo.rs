@@ -1,13 +1,12 @@
 //! Ten connections, served and made by one thread: the sockets under a small executor. Any other
-//! drives them the same way, by `poll_read`, `poll_write` and `poll_accept`.
+//! drives them the same way: by the `async` calls used here, or by `poll_recv` and its kin.
 //!
 //! `cargo run -p danja --example async_echo`
 
 use danja::Host;
 use danja::lan::MacAddress;
 use danja::lan::cable::Switch;
-use danja::net::{TcpListener, TcpStream};
-use std::future::poll_fn;
+use danja::net::{Domain, RecvFlags, SendFlags, Socket, SocketKind, TcpListener};
 use std::io::{self, Write};
 use std::net::Shutdown;
 use std::pin::Pin;
@@ -49,18 +48,18 @@ fn run(mut tasks: Vec<Task>) -> io::Result<()> {
     Ok(())
 }
 
-async fn write_all(stream: &TcpStream, mut data: &[u8]) -> io::Result<()> {
+async fn write_all(stream: &Socket, mut data: &[u8]) -> io::Result<()> {
     while !data.is_empty() {
-        let count = poll_fn(|context| stream.poll_write(context, data)).await?;
+        let count = stream.send_async(data, SendFlags::default()).await?;
         data = &data[count..];
     }
     Ok(())
 }
 
-async fn read_to_end(stream: &TcpStream) -> io::Result<Vec<u8>> {
+async fn read_to_end(stream: &Socket) -> io::Result<Vec<u8>> {
     let (mut all, mut buffer) = (Vec::new(), [0; 1024]);
     loop {
-        match poll_fn(|context| stream.poll_read(context, &mut buffer)).await? {
+        match stream.recv_async(&mut buffer, RecvFlags::default()).await?.bytes {
             0 => return Ok(all),
             count => all.extend_from_slice(&buffer[..count]),
         }
@@ -69,7 +68,7 @@ async fn read_to_end(stream: &TcpStream) -> io::Result<Vec<u8>> {
 
 async fn serve(listener: TcpListener) -> io::Result<()> {
     for _ in 0..CONNECTIONS {
-        let (stream, _) = poll_fn(|context| listener.poll_accept(context)).await?;
+        let (stream, _) = listener.as_socket().accept_async().await?;
         let line = read_to_end(&stream).await?;
         write_all(&stream, &line).await?;
     }
@@ -77,7 +76,8 @@ async fn serve(listener: TcpListener) -> io::Result<()> {
 }
 
 async fn ask(host: Host, number: usize) -> io::Result<()> {
-    let stream = TcpStream::connect_async(&host, ([10, 0, 0, 1], 7).into()).await?;
+    let stream = Socket::new(&host, Domain::Ipv4, SocketKind::Stream)?;
+    stream.connect_async(([10, 0, 0, 1], 7).into()).await?;
     write_all(&stream, format!("question {number}").as_bytes()).await?;
     stream.shutdown(Shutdown::Write)?;
     let echo = read_to_end(&stream).await?;

@@ -255,7 +255,8 @@ failures! {
     SendError waits WouldBlock {
         BadDescriptor => BADF, WouldBlock => AGAIN, NotConnected => PIPE,
         DestinationRequired => DESTADDRREQ, BrokenPipe => PIPE, MessageTooLong => MSGSIZE,
-        BroadcastNotAllowed => ACCESS, InvalidAddress => INVAL, PortsExhausted => AGAIN,
+        BroadcastNotAllowed => ACCESS, WrongFamily => AFNOSUPPORT, InvalidAddress => INVAL,
+        PortsExhausted => AGAIN,
     }
     RecvError waits WouldBlock {
         BadDescriptor => BADF, WouldBlock => AGAIN, NotConnected => NOTCONN,

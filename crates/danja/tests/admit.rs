@@ -160,7 +160,7 @@ fn unclaimed_packets_are_handed_out_and_injected_back() {
             let context = std::task::Context::from_waker(&waker);
             loop {
                 match waiting.poll_unclaimed(interface, &context) {
-                    std::task::Poll::Ready(packet) => return done.send(packet).unwrap(),
+                    std::task::Poll::Ready(packet) => return done.send(packet.unwrap()).unwrap(),
                     std::task::Poll::Pending => thread::park(),
                 }
             }

@@ -129,6 +129,21 @@ fn silence_ends_a_connect_after_the_retries() {
 }
 
 #[test]
+fn a_connect_that_outlasts_the_write_time_out_is_in_progress() {
+    in_time(|| {
+        let host = nowhere();
+        let socket = Socket::new(&host, Domain::Ipv4, SocketKind::Stream).unwrap();
+        socket.set_write_timeout(Some(Duration::from_millis(50))).unwrap();
+        let to = "192.0.2.1:80".parse().unwrap();
+        let number = |result: io::Result<()>| errno(&result.unwrap_err());
+        assert_eq!(number(socket.connect(to)), Some(115), "EINPROGRESS");
+        assert_eq!(number(socket.connect(to)), Some(114), "EALREADY");
+        // Until the handshake is over there is no peer.
+        assert_eq!(number(socket.peer_addr().map(|_| ())), Some(107), "ENOTCONN");
+    });
+}
+
+#[test]
 fn a_non_blocking_connect_says_in_progress() {
     in_time(|| {
         let (one, two) = two_hosts();

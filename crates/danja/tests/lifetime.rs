@@ -6,10 +6,14 @@ use common::{address, builder, endpoint, host, in_time, two_hosts};
 use danja::Host;
 use danja::clock::{Clock, VirtualClock};
 use danja::lan::cable::Switch;
+use danja::lan::{Adapter, Capabilities, Medium, Readiness, Room};
 use danja::net::{TcpListener, TcpStream, UdpSocket};
 use danja::stack::views::TcpState;
-use std::io::{ErrorKind, Read, Write};
+use danja::stack::{Frame, Instant as Moment, InterfaceId};
+use std::cell::RefCell;
+use std::io::{self, ErrorKind, Read, Write};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -183,5 +187,74 @@ fn many_hosts_live_and_die_in_one_process() {
         }
         drop((hosts, sockets));
         assert_eq!(lan.ports(), 0);
+    });
+}
+
+/// A socket in a thread-local may be dropped after all that the library keeps for the thread.
+#[test]
+fn a_thread_may_end_with_an_open_socket() {
+    thread_local! {
+        static KEPT: RefCell<Option<TcpStream>> = const { RefCell::new(None) };
+    }
+    in_time(|| {
+        let (one, two) = two_hosts();
+        let listener = TcpListener::bind(&one, endpoint(1, 80)).unwrap();
+        thread::spawn(move || {
+            KEPT.with_borrow_mut(|kept| {
+                let mut stream = TcpStream::connect(&two, endpoint(1, 80)).unwrap();
+                stream.set_linger(Some(Duration::from_secs(5))).unwrap();
+                stream.write_all(b"last words").unwrap();
+                *kept = Some(stream);
+            });
+        });
+        let mut text = String::new();
+        listener.accept().unwrap().0.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "last words");
+    });
+}
+
+#[test]
+fn any_text_is_a_name() {
+    let host = Host::builder().name("a\0b").build().unwrap();
+    assert_eq!(host.name(), "a\0b");
+}
+
+/// What a sleeping call sees of its host's end, if the host's thread fails.
+#[test]
+fn nobody_waits_for_a_host_that_has_ended() {
+    struct Broken;
+    impl Adapter for Broken {
+        fn capabilities(&self) -> Capabilities {
+            Capabilities { medium: Medium::Ip, mtu: 1500, checksum: false, max_segmented: 0 }
+        }
+        fn receive(&mut self, now: Moment, _: &mut Vec<Frame>, _: usize) -> io::Result<usize> {
+            assert!(now.as_millis() < 100, "the adapter's fault");
+            Ok(0)
+        }
+        fn room(&mut self, _: Moment) -> Room {
+            Room::UNLIMITED
+        }
+        fn transmit(&mut self, _: Moment, frames: &mut Vec<Frame>) -> io::Result<()> {
+            frames.clear();
+            Ok(())
+        }
+        fn readiness(&self) -> Readiness<'_> {
+            Readiness::Waker
+        }
+        fn poll_timeout(&self) -> Option<Moment> {
+            Some(Moment::ZERO + Duration::from_millis(100))
+        }
+    }
+    in_time(|| {
+        let host = Host::builder().adapter(Broken).build().unwrap();
+        let listener = TcpListener::bind(&host, "127.0.0.1:0").unwrap();
+        let error = listener.accept().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NetworkDown, "{error}");
+        let error = listener.accept().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NetworkDown, "{error}");
+        let waker = std::task::Waker::noop();
+        let unclaimed = host.poll_unclaimed(InterfaceId(1), &Context::from_waker(waker));
+        assert!(matches!(unclaimed, Poll::Ready(None)));
+        assert!(host.flush(Duration::from_secs(5)));
     });
 }

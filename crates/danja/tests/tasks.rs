@@ -6,7 +6,10 @@ mod common;
 mod tasks;
 
 use common::{endpoint, in_time, pattern, two_hosts};
-use danja::net::{TcpListener, TcpStream, UdpSocket};
+use danja::Host;
+use danja::net::{
+    Domain, Interest, RecvFlags, SendFlags, Socket, SocketKind, TcpListener, TcpStream, UdpSocket,
+};
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::io::ErrorKind;
@@ -14,10 +17,20 @@ use std::net::Shutdown;
 use std::rc::Rc;
 use tasks::run;
 
-async fn echo(stream: TcpStream) {
+async fn connect(host: &Host, port: u16) -> std::io::Result<Socket> {
+    let socket = Socket::new(host, Domain::Ipv4, SocketKind::Stream)?;
+    socket.connect_async(endpoint(1, port)).await.map(|()| socket)
+}
+
+async fn read(stream: &Socket, buffer: &mut [u8]) -> usize {
+    let received = poll_fn(|cx| stream.poll_recv(cx, buffer, RecvFlags::default())).await;
+    received.unwrap().bytes
+}
+
+async fn echo(stream: Socket) {
     let mut buffer = vec![0; 65_536];
     loop {
-        let count = poll_fn(|cx| stream.poll_read(cx, &mut buffer)).await.unwrap();
+        let count = read(&stream, &mut buffer).await;
         if count == 0 {
             return;
         }
@@ -25,9 +38,10 @@ async fn echo(stream: TcpStream) {
     }
 }
 
-async fn write_all(stream: &TcpStream, mut data: &[u8]) {
+async fn write_all(stream: &Socket, mut data: &[u8]) {
     while !data.is_empty() {
-        let count = poll_fn(|cx| stream.poll_write(cx, data)).await.unwrap();
+        let sent = poll_fn(|cx| stream.poll_send(cx, data, SendFlags::default())).await;
+        let count = sent.unwrap();
         assert!(count > 0);
         data = &data[count..];
     }
@@ -45,7 +59,7 @@ fn one_thread_serves_and_asks_a_hundred_times() {
         all.push(Box::pin(async move {
             let mut streams = Vec::new();
             for _ in 0..COUNT {
-                let (stream, _) = poll_fn(|cx| listener.poll_accept(cx)).await.unwrap();
+                let (stream, _) = poll_fn(|cx| listener.as_socket().poll_accept(cx)).await.unwrap();
                 streams.push(stream);
             }
             // One after the other: those not yet served wait in their buffers.
@@ -56,7 +70,7 @@ fn one_thread_serves_and_asks_a_hundred_times() {
         for number in 0..COUNT {
             let (host, finished) = (two.clone(), Rc::clone(&finished));
             all.push(Box::pin(async move {
-                let stream = TcpStream::connect_async(&host, endpoint(1, 80)).await.unwrap();
+                let stream = connect(&host, 80).await.unwrap();
                 let (mut data, mut heard) = (vec![0; BYTES], vec![0; BYTES]);
                 pattern(number << 20, &mut data);
                 write_all(&stream, &data).await;
@@ -64,7 +78,7 @@ fn one_thread_serves_and_asks_a_hundred_times() {
                 let mut got = 0;
                 while got < BYTES {
                     let rest = &mut heard[got..];
-                    got += poll_fn(|cx| stream.poll_read(cx, rest)).await.unwrap();
+                    got += read(&stream, rest).await;
                 }
                 assert!(heard == data);
                 finished.set(finished.get() + 1);
@@ -82,8 +96,9 @@ fn reader_and_writer_of_one_stream_are_woken_apart() {
     in_time(|| {
         let (one, two) = two_hosts();
         let listener = TcpListener::bind(&one, endpoint(1, 80)).unwrap();
-        let near = Rc::new(TcpStream::connect(&two, endpoint(1, 80)).unwrap());
-        let (far, _) = listener.accept().unwrap();
+        let near = TcpStream::connect(&two, endpoint(1, 80)).unwrap();
+        let near = Rc::new(near.as_socket().try_clone().unwrap());
+        let (far, _) = listener.as_socket().accept().unwrap();
         const BYTES: usize = 8 << 20;
         let (writer, reader) = (Rc::clone(&near), near);
         run(vec![
@@ -95,9 +110,9 @@ fn reader_and_writer_of_one_stream_are_woken_apart() {
                 let mut buffer = vec![0; 65_536];
                 let mut got = 0;
                 while got < BYTES {
-                    poll_fn(|cx| reader.poll_read_ready(cx)).await.unwrap();
-                    match reader.try_read(&mut buffer) {
-                        Ok(count) => got += count,
+                    reader.ready(Interest::Read).await;
+                    match reader.try_recv(&mut buffer, RecvFlags::default()) {
+                        Ok(received) => got += received.bytes,
                         Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
                     }
                 }
@@ -113,26 +128,30 @@ fn datagrams_are_polled() {
         let (one, two) = two_hosts();
         let receiver = UdpSocket::bind(&one, endpoint(1, 9)).unwrap();
         let sender = UdpSocket::bind(&two, "0.0.0.0:0").unwrap();
-        assert_eq!(receiver.try_recv_from(&mut [0; 4]).unwrap_err().kind(), ErrorKind::WouldBlock);
+        let none = receiver.as_socket().try_recv(&mut [0; 4], RecvFlags::default()).unwrap_err();
+        assert_eq!(none.kind(), ErrorKind::WouldBlock);
         run(vec![
             Box::pin(async move {
+                let socket = receiver.as_socket();
                 for number in 0..10 {
                     let mut buffer = [0; 4];
-                    let received = poll_fn(|cx| receiver.poll_recv_from(cx, &mut buffer)).await;
-                    let (length, from) = received.unwrap();
-                    assert_eq!(buffer[..length], [number]);
-                    let sent = poll_fn(|cx| receiver.poll_send_to(cx, &[number], from)).await;
-                    assert_eq!(sent.unwrap(), 1);
+                    let received = socket.recv_async(&mut buffer, RecvFlags::default()).await;
+                    let received = received.unwrap();
+                    assert_eq!(buffer[..received.bytes], [number]);
+                    let back = SendFlags { to: received.from, ..SendFlags::default() };
+                    assert_eq!(socket.send_async(&[number], back).await.unwrap(), 1);
                 }
             }),
             Box::pin(async move {
+                let socket = sender.as_socket();
                 for number in 0..10 {
-                    poll_fn(|cx| sender.poll_write_ready(cx)).await.unwrap();
-                    sender.try_send_to(&[number], endpoint(1, 9)).unwrap();
-                    poll_fn(|cx| sender.poll_read_ready(cx)).await.unwrap();
+                    poll_fn(|cx| socket.poll_ready(Interest::Write, cx)).await;
+                    let to = SendFlags { to: Some(endpoint(1, 9)), ..SendFlags::default() };
+                    socket.try_send(&[number], to).unwrap();
+                    poll_fn(|cx| socket.poll_ready(Interest::Read, cx)).await;
                     let mut buffer = [0; 4];
-                    assert_eq!(sender.try_recv_from(&mut buffer).unwrap().0, 1);
-                    assert_eq!(buffer[0], number);
+                    let received = socket.try_recv(&mut buffer, RecvFlags::default()).unwrap();
+                    assert_eq!((received.bytes, buffer[0]), (1, number));
                 }
             }),
         ]);
@@ -144,7 +163,7 @@ fn a_failed_connect_ends_its_task() {
     in_time(|| {
         let (_one, two) = two_hosts();
         run(vec![Box::pin(async move {
-            let error = TcpStream::connect_async(&two, endpoint(1, 81)).await.unwrap_err();
+            let error = connect(&two, 81).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
         })]);
     });

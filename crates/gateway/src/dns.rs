@@ -3,7 +3,7 @@
 
 use crate::lan::Lan;
 use crate::stop::{Stop, run};
-use danja::net::{TcpListener, TcpStream, UdpSocket};
+use danja::net::{Received, RecvFlags, TcpListener, TcpStream, UdpSocket};
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::rdata::{A, PTR};
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
@@ -146,14 +146,14 @@ pub(crate) fn serve_datagrams(socket: &UdpSocket, names: &Names, stop: &Stop) {
                 if stop.poll(context).is_ready() {
                     return Poll::Ready(None);
                 }
-                socket.poll_recv_from(context, &mut message).map(Some)
+                socket.as_socket().poll_recv(context, &mut message, RecvFlags::default()).map(Some)
             }),
             None,
         );
         let Some(Some(received)) = next else { return };
         // An error is one of an earlier answer (port unreachable): the next question is welcome.
-        let Ok((length, from)) = received else { continue };
-        if let Some(answer) = message.get(..length).and_then(|m| names.answer(m, Some(PLAIN_UDP))) {
+        let Ok(Received { bytes, from: Some(from), .. }) = received else { continue };
+        if let Some(answer) = message.get(..bytes).and_then(|m| names.answer(m, Some(PLAIN_UDP))) {
             let _ = socket.send_to(&answer, from);
         }
     }
@@ -188,11 +188,11 @@ pub(crate) fn accept(listener: &TcpListener, stop: &Stop) -> Option<io::Result<T
             if stop.poll(context).is_ready() {
                 return Poll::Ready(None);
             }
-            listener.poll_accept(context).map(Some)
+            listener.as_socket().poll_accept(context).map(Some)
         }),
         None,
     )?
-    .map(|accepted| accepted.map(|(stream, _)| stream))
+    .map(|accepted| accepted.map(|(socket, _)| TcpStream::from_socket(socket)))
 }
 
 /// RFC 1035 §4.2.2: each message behind its length.

@@ -48,12 +48,12 @@ impl Host {
     }
 
     /// Changes the configuration while the host runs; a limit that is lowered applies to what
-    /// comes.
+    /// comes. `change` is called while the host is locked, so it must not call the host.
     pub fn configure(&self, change: impl FnOnce(&mut Config)) {
         self.shared().administer(|stack, _| change(stack.config_mut()));
     }
 
-    /// Changes the resolver's settings.
+    /// Changes the resolver's settings. `change` must not call the host.
     pub fn configure_resolver(&self, change: impl FnOnce(&mut crate::resolve::Settings)) {
         let resolver = &self.shared().resolver;
         change(&mut resolver.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
@@ -61,13 +61,19 @@ impl Host {
 
     /// A whole IP packet that no socket claimed, from an interface that hands them out
     /// ([`Builder::hand_out_unclaimed`](crate::Builder::hand_out_unclaimed)). If there is none,
-    /// the task is woken when there may be.
-    pub fn poll_unclaimed(&self, interface: InterfaceId, context: &Context<'_>) -> Poll<Payload> {
+    /// the task is woken when there is; one task an interface, the latest that asked. `None`
+    /// when the host has ended.
+    pub fn poll_unclaimed(
+        &self,
+        interface: InterfaceId,
+        context: &Context<'_>,
+    ) -> Poll<Option<Payload>> {
         let mut core = self.shared().lock();
-        if let Some(packet) = core.stack.poll_unclaimed(interface) {
+        let packet = core.stack.poll_unclaimed(interface);
+        if packet.is_some() || core.ended {
             return Poll::Ready(packet);
         }
-        core.waiters.add_unclaimed(context.waker());
+        core.waiters.add_unclaimed(interface, context.waker());
         Poll::Pending
     }
 

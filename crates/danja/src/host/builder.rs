@@ -3,7 +3,7 @@
 use super::observe::Observer;
 use super::shared::{Core, Lane, Port, Shared};
 use super::waiters::Waiters;
-use super::wake::{Alarm, Notifier};
+use super::wake::Notifier;
 use super::{Handle, Host, drive};
 use crate::clock::{Clock, RealClock};
 use crate::error::own;
@@ -21,7 +21,7 @@ use std::hash::Hasher;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
 use std::thread;
 use std::time::Duration;
@@ -217,9 +217,6 @@ impl Builder {
         for (destination, gateway) in self.gateways {
             add_route(&mut stack, destination, gateway, now)?;
         }
-        let alarm =
-            Arc::new(Alarm { jumped: AtomicBool::new(false), notifier: Arc::clone(&notifier) });
-        clock.register(Waker::from(Arc::clone(&alarm)));
         let shared = Arc::new(Shared {
             name: self.name,
             observed: self.observer.is_some(),
@@ -235,9 +232,9 @@ impl Builder {
             ports,
             clock,
             notifier,
-            alarm,
             adapters_until: AtomicU64::new(u64::MAX),
             stops_at: AtomicU64::new(u64::MAX),
+            waiters: AtomicU64::new(1),
             resolver: Mutex::new(self.resolver),
             random,
         });
@@ -276,10 +273,14 @@ fn random_key(seeds: &Seeds) -> SipHasher24 {
 
 fn start(shared: Arc<Shared>, linger: Duration) -> io::Result<Host> {
     let body = Arc::clone(&shared);
-    let thread = thread::Builder::new()
-        .name(format!("danja {}", shared.name))
-        .spawn(move || drive::run(&body))?;
-    Ok(Host { handle: Arc::new(Handle { shared, thread: Mutex::new(Some(thread)), linger }) })
+    shared.clock.register(Waker::from(Arc::clone(&shared.notifier)));
+    // If no thread can be had, the handle's end undoes what was done.
+    let handle = Arc::new(Handle { shared, thread: Mutex::new(None), linger });
+    // A zero byte would end the name, and make the thread's builder panic.
+    let name = format!("danja {}", body.name).replace('\0', " ");
+    let thread = thread::Builder::new().name(name).spawn(move || drive::run(&body))?;
+    *handle.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+    Ok(Host { handle })
 }
 
 fn add_port(

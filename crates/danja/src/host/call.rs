@@ -4,14 +4,16 @@
 use super::observe::Call;
 use super::observed::{self, Success};
 use super::shared::{Shared, is_unfinished};
-use super::{IncomingEvent, Interest, Parker};
+use super::wake::Parker;
+use super::{IncomingEvent, Interest, Waiter};
 use crate::error::{Failure, own};
 use danja_stack::event::IncomingId;
 use danja_stack::{ControlInfo, Instant, SocketId, Stack};
 use danja_wire::ip::Protocol;
 use rustix::io::Errno;
 use std::io;
-use std::task::{Context, Poll, Waker};
+use std::sync::atomic::Ordering;
+use std::task::{Poll, Waker};
 
 /// What is asked of which socket.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +27,22 @@ impl Ask {
     pub(crate) const fn of(socket: SocketId, call: Call) -> Self {
         Self { call, socket: Some(socket) }
     }
+}
+
+/// How a call waits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Mode<'a> {
+    /// Not at all.
+    Now,
+    /// The thread sleeps, at most until this moment.
+    Sleep(Option<Instant>),
+    /// The task is woken; it has one place a direction among those who wait for the socket, or
+    /// one of its own.
+    Task(&'a Waker, Option<&'a Waiter>),
+}
+
+fn ended() -> io::Error {
+    own(Errno::NETDOWN, "the host's thread has ended")
 }
 
 impl Shared {
@@ -41,51 +59,80 @@ impl Shared {
         result
     }
 
+    /// Makes a call that waits as `mode` says.
+    ///
+    /// # Errors
+    /// The call's own; where it would have to wait longer than `mode` allows, what the call
+    /// itself says of that (EAGAIN, EINPROGRESS).
+    pub(crate) fn call_as<T: Success, E: Failure>(
+        &self,
+        mode: Mode<'_>,
+        ask: Ask,
+        interest: Interest,
+        mut act: impl FnMut(&mut Stack, Instant) -> Result<T, E>,
+    ) -> Poll<io::Result<T>> {
+        match mode {
+            Mode::Now => Poll::Ready(self.call(ask, act).map_err(|error| error.to_io())),
+            Mode::Task(waker, waiter) => {
+                let result = self.call_or_register(ask, interest, waiter, waker, act)?;
+                match result {
+                    Err(error) if error.would_block() => Poll::Pending,
+                    result => Poll::Ready(result.map_err(|error| error.to_io())),
+                }
+            }
+            Mode::Sleep(until) => {
+                let waiter = self.waiter();
+                let mut latest = None;
+                let result = Parker::block_on(&*self.clock, until, |waker| {
+                    match self.call_or_register(ask, interest, Some(&waiter), waker, &mut act)? {
+                        Err(error) if error.would_block() => {
+                            latest = Some(error);
+                            Poll::Pending
+                        }
+                        result => Poll::Ready(result.map_err(|error| error.to_io())),
+                    }
+                });
+                Poll::Ready(result.unwrap_or_else(|| {
+                    self.leave(ask.socket, interest, &waiter);
+                    Err(latest.map_or_else(|| Errno::AGAIN.into(), |error| error.to_io()))
+                }))
+            }
+        }
+    }
+
     /// Makes a call; if it would have to wait, `waker` is called when it is worth trying again.
-    pub(crate) fn call_or_register<T: Success, E: Failure>(
+    fn call_or_register<T: Success, E: Failure>(
         &self,
         ask: Ask,
         interest: Interest,
+        waiter: Option<&Waiter>,
         waker: &Waker,
         act: impl FnOnce(&mut Stack, Instant) -> Result<T, E>,
     ) -> io::Result<Result<T, E>> {
         let mut core = self.lock();
         let now = self.clock.now();
         let result = observed::call(&mut core, &self.name, ask.call, ask.socket, now, act);
-        if let (Err(error), Some(socket)) = (&result, ask.socket)
-            && error.would_block()
-        {
-            if core.ended {
-                return Err(own(Errno::NETDOWN, "the host's thread has ended"));
-            }
-            core.waiters.add(socket, interest, waker);
+        let waits = matches!(&result, Err(error) if error.would_block());
+        if waits && core.ended {
+            return Err(ended());
+        }
+        if let Some(socket) = ask.socket {
+            core.waiters.wait(waits, socket, interest, waiter, waker);
         }
         self.settle(core, now);
         Ok(result)
     }
 
-    /// Makes a call and waits until it succeeds, fails, or the clock says `until`.
-    ///
-    /// # Errors
-    /// The call's own, or `EAGAIN` after the time-out.
-    pub(crate) fn call_and_wait<T: Success, E: Failure>(
-        &self,
-        ask: Ask,
-        interest: Interest,
-        until: Option<Instant>,
-        mut act: impl FnMut(&mut Stack, Instant) -> Result<T, E>,
-    ) -> io::Result<T> {
-        Parker::with(|parker, waker| {
-            loop {
-                match self.call_or_register(ask, interest, waker, &mut act)? {
-                    Err(error) if error.would_block() => {}
-                    result => return result.map_err(|error| error.to_io()),
-                }
-                if !parker.sleep(&*self.clock, until) {
-                    return Err(Errno::AGAIN.into());
-                }
-            }
-        })
+    /// Somebody new, who may wait.
+    pub(crate) fn waiter(&self) -> Waiter {
+        Waiter::new(self.waiters.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Somebody gives up waiting.
+    pub(crate) fn leave(&self, socket: Option<SocketId>, interest: Interest, waiter: &Waiter) {
+        if let (Some(socket), true) = (socket, waiter.is_registered()) {
+            self.lock().waiters.remove(socket, interest, waiter);
+        }
     }
 
     /// Whether a socket is ready; if not, the task is woken when it may be.
@@ -93,14 +140,15 @@ impl Shared {
         &self,
         socket: SocketId,
         interest: Interest,
-        context: &Context<'_>,
+        waiter: Option<&Waiter>,
+        waker: &Waker,
     ) -> Poll<()> {
         let mut core = self.lock();
-        if core.ended || core.stack.readiness(socket).intersects(interest.ready()) {
-            return Poll::Ready(());
-        }
-        core.waiters.add(socket, interest, context.waker());
-        Poll::Pending
+        let ready = core.ended
+            || core.stack.readiness(socket).intersects(interest.ready())
+            || (interest == Interest::Read && core.waiters.has_incoming(socket));
+        core.waiters.wait(!ready, socket, interest, waiter, waker);
+        if ready { Poll::Ready(()) } else { Poll::Pending }
     }
 
     /// Ends a descriptor. It cannot fail: sockets are closed in one place only, and once.
@@ -118,46 +166,48 @@ impl Shared {
     /// Waits until what a closed socket has sent is acknowledged, its FIN included (SO_LINGER).
     pub(crate) fn wait_delivered(&self, closed: &ControlInfo, until: Instant) {
         let (Some(local), Some(remote)) = (closed.local, closed.remote) else { return };
-        Parker::with(|parker, waker| {
-            loop {
-                let mut core = self.lock();
-                let found = core.stack.find(Protocol::TCP, local, remote);
-                if core.ended || !found.is_some_and(|record| is_unfinished(&record)) {
-                    return;
-                }
-                core.idle.push(waker.clone());
-                drop(core);
-                if !parker.sleep(&*self.clock, Some(until)) {
-                    return;
-                }
+        let _ = Parker::block_on(&*self.clock, Some(until), |waker| {
+            let mut core = self.lock();
+            let found = core.stack.find(Protocol::TCP, local, remote);
+            if core.ended || !found.is_some_and(|record| is_unfinished(&record)) {
+                return Poll::Ready(());
             }
+            core.idle.push(waker.clone());
+            Poll::Pending
         });
     }
 }
 
 /// Admitting listeners.
 impl Shared {
-    /// The next SYN or withdrawal, if one is there.
-    pub(crate) fn try_incoming(&self, listener: SocketId) -> io::Result<IncomingEvent> {
-        let next = self.lock().waiters.next_incoming(listener);
-        next.ok_or_else(|| Errno::AGAIN.into())
-    }
-
-    /// The next SYN or withdrawal; the task is woken when there is one.
-    pub(crate) fn poll_incoming(
+    /// The next SYN or withdrawal; waits for it as `mode` says.
+    pub(crate) fn incoming_as(
         &self,
+        mode: Mode<'_>,
         listener: SocketId,
-        context: &Context<'_>,
     ) -> Poll<io::Result<IncomingEvent>> {
-        let mut core = self.lock();
-        if let Some(event) = core.waiters.next_incoming(listener) {
-            return Poll::Ready(Ok(event));
-        }
-        if core.ended {
-            return Poll::Ready(Err(own(Errno::NETDOWN, "the host's thread has ended")));
-        }
-        core.waiters.add(listener, Interest::Read, context.waker());
-        Poll::Pending
+        let next = |waiter: Option<&Waiter>, waker: &Waker| {
+            let mut core = self.lock();
+            let event = core.waiters.next_incoming(listener);
+            core.waiters.wait(event.is_none(), listener, Interest::Read, waiter, waker);
+            match event {
+                Some(event) => Poll::Ready(Ok(event)),
+                None if core.ended => Poll::Ready(Err(ended())),
+                None => Poll::Pending,
+            }
+        };
+        let ready = match mode {
+            Mode::Now => self.lock().waiters.next_incoming(listener).map(Ok),
+            Mode::Task(waker, waiter) => return next(waiter, waker),
+            Mode::Sleep(until) => {
+                let waiter = self.waiter();
+                let slept =
+                    Parker::block_on(&*self.clock, until, |waker| next(Some(&waiter), waker));
+                self.leave(Some(listener), Interest::Read, &waiter);
+                slept
+            }
+        };
+        Poll::Ready(ready.unwrap_or_else(|| Err(Errno::AGAIN.into())))
     }
 
     /// A verdict was given: a withdrawal will not be told any more.

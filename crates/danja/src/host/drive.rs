@@ -83,8 +83,8 @@ impl Shared {
         let now = self.clock.now();
         observed::receive(&mut core, &self.name, port, frames, now);
         let mut wakers = Vec::new();
-        if port.hands_out {
-            core.waiters.wake_unclaimed(&mut wakers);
+        if port.hands_out && core.stack.has_unclaimed(port.id) {
+            core.waiters.wake_unclaimed(port.id, &mut wakers);
         }
         self.settle(core, now);
         wakers.into_iter().for_each(Waker::wake);
@@ -92,17 +92,11 @@ impl Shared {
 
     /// Looks at the clock.
     fn look(&self) {
-        let mut wakers = Vec::new();
         let mut core = self.lock();
         core.sleeps_until = Instant::ZERO;
-        if self.alarm.jumped.swap(false, Ordering::AcqRel) {
-            // Those whose time-outs were set by the clock that jumped.
-            core.waiters.take_all(&mut wakers);
-        }
         let now = self.clock.now();
         // `settle` handles what is due.
         self.settle(core, now);
-        wakers.into_iter().for_each(Waker::wake);
     }
 
     /// Whether the last handle has gone, and nothing is left to be sent (or no time for it).

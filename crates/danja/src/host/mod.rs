@@ -16,16 +16,17 @@ pub use builder::Builder;
 pub use shared::HostEvent;
 pub use waiters::{IncomingEvent, Interest};
 
-pub(crate) use call::Ask;
+pub(crate) use call::{Ask, Mode};
 pub(crate) use observed::Success;
 pub(crate) use shared::Shared;
-pub(crate) use wake::Parker;
+pub(crate) use waiters::Waiter;
+use wake::Parker;
 
 use danja_stack::Instant;
 use std::fmt;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Waker;
+use std::task::{Poll, Waker};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -90,23 +91,15 @@ impl Host {
     pub fn flush(&self, timeout: Duration) -> bool {
         let shared = self.shared();
         let until = shared.clock.now() + timeout;
-        Parker::with(|parker, waker| {
-            loop {
-                {
-                    let mut core = shared.lock();
-                    if !core.has_unfinished() {
-                        return true;
-                    }
-                    if core.ended {
-                        return false;
-                    }
-                    core.idle.push(Waker::clone(waker));
-                }
-                if !parker.sleep(&*shared.clock, Some(until)) {
-                    return false;
-                }
+        let flushed = Parker::block_on(&*shared.clock, Some(until), |waker| {
+            let mut core = shared.lock();
+            if core.ended || !core.has_unfinished() {
+                return Poll::Ready(!core.has_unfinished());
             }
-        })
+            core.idle.push(waker.clone());
+            Poll::Pending
+        });
+        flushed.unwrap_or(false)
     }
 }
 
@@ -134,6 +127,6 @@ impl Drop for Handle {
         {
             let _ = thread.join();
         }
-        shared.clock.unregister(&Waker::from(Arc::clone(&shared.alarm)));
+        shared.clock.unregister(&Waker::from(Arc::clone(&shared.notifier)));
     }
 }

@@ -5,7 +5,7 @@ use super::observe::{Call, CallEvent, ChangeEvent, Flow, FrameEvent, Observed, O
 use super::shared::{Core, Port};
 use crate::error::Failure;
 use danja_lan::Medium;
-use danja_stack::socket::{Received, SocketKind, SocketOption};
+use danja_stack::socket::{Received, SocketFault, SocketKind, SocketOption};
 use danja_stack::{ControlInfo, Frame, Instant, Room, SocketId, Stack};
 use danja_wire::frame::HEADER_ROOM;
 use danja_wire::ip::Protocol;
@@ -51,6 +51,12 @@ impl Success for (SocketId, SocketAddr) {
 impl Success for SocketOption {
     fn outcome(&self) -> Outcome {
         Outcome::Value(*self)
+    }
+}
+
+impl Success for Option<SocketFault> {
+    fn outcome(&self) -> Outcome {
+        Outcome::Done
     }
 }
 

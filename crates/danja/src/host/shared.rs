@@ -8,7 +8,7 @@
 use super::observe::Observer;
 use super::observed;
 use super::waiters::Waiters;
-use super::wake::{Alarm, Notifier};
+use super::wake::Notifier;
 use crate::clock::Clock;
 use crate::resolve::Settings;
 use danja_lan::{Adapter, Medium};
@@ -99,13 +99,14 @@ pub(crate) struct Shared {
     pub(super) ports: Vec<Port>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(super) notifier: Arc<Notifier>,
-    pub(super) alarm: Arc<Alarm>,
     /// Until when the thread sleeps as far as adapters are concerned, in nanoseconds; the end of
     /// time while it is awake.
     pub(super) adapters_until: AtomicU64,
     /// When the host ends even if not all is sent, in nanoseconds; the end of time while it is
     /// in use.
     pub(super) stops_at: AtomicU64,
+    /// The number of the next [`Waiter`](super::Waiter).
+    pub(super) waiters: AtomicU64,
     pub(crate) resolver: Mutex<Settings>,
     /// Key and counter of the numbers that a forger must not guess (DNS message ids).
     pub(super) random: (SipHasher24, AtomicU64),

@@ -2,9 +2,13 @@
 //! whoever released it.
 
 use danja_stack::event::{Incoming, IncomingId};
-use danja_stack::{Ready, SocketId};
-use std::collections::{HashMap, VecDeque};
+use danja_stack::{InterfaceId, Ready, SocketId};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
+
+#[cfg(test)]
+mod tests;
 
 /// What somebody waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,28 +33,45 @@ impl Interest {
     }
 }
 
-/// Wakers of one direction; almost always at most one.
-#[derive(Default)]
-struct Wakers {
-    first: Option<Waker>,
-    rest: Vec<Waker>,
+/// Somebody who waits for a socket, known again when it asks again: however often that is, it
+/// has one waker in the list. Without one (`poll_*` calls) there is one place a direction.
+#[derive(Debug)]
+pub(crate) struct Waiter {
+    number: u64,
+    /// Its waker is in the list, or was until it was called.
+    registered: AtomicBool,
 }
 
+impl Waiter {
+    /// `number` is its own on its host, and not 0.
+    pub(crate) const fn new(number: u64) -> Self {
+        Self { number, registered: AtomicBool::new(false) }
+    }
+
+    pub(crate) fn is_registered(&self) -> bool {
+        self.registered.load(Ordering::Relaxed)
+    }
+}
+
+/// Wakers of one direction, almost always at most one, with the numbers of their waiters.
+#[derive(Default)]
+struct Wakers(Vec<(u64, Waker)>);
+
 impl Wakers {
-    fn add(&mut self, waker: &Waker) {
-        let mut known = self.first.iter().chain(&self.rest);
-        if known.any(|known| known.will_wake(waker)) {
-            return;
-        }
-        match &mut self.first {
-            None => self.first = Some(waker.clone()),
-            Some(_) => self.rest.push(waker.clone()),
+    /// The latest waker of a waiter counts.
+    fn add(&mut self, number: u64, waker: &Waker) {
+        match self.0.iter_mut().find(|(known, _)| *known == number) {
+            Some((_, known)) => known.clone_from(waker),
+            None => self.0.push((number, waker.clone())),
         }
     }
 
+    fn remove(&mut self, number: u64) {
+        self.0.retain(|(known, _)| *known != number);
+    }
+
     fn take(&mut self, into: &mut Vec<Waker>) {
-        into.extend(self.first.take());
-        into.append(&mut self.rest);
+        into.extend(self.0.drain(..).map(|(_, waker)| waker));
     }
 }
 
@@ -60,6 +81,15 @@ struct Waiting {
     write: Wakers,
     /// SYNs at an admitting listener that nobody has asked about yet.
     incoming: VecDeque<IncomingEvent>,
+}
+
+impl Waiting {
+    const fn wakers(&mut self, interest: Interest) -> &mut Wakers {
+        match interest {
+            Interest::Read => &mut self.read,
+            Interest::Write => &mut self.write,
+        }
+    }
 }
 
 /// A client at an admitting listener, before the handshake.
@@ -75,20 +105,51 @@ pub enum IncomingEvent {
 /// All who wait on one host.
 #[derive(Default)]
 pub(super) struct Waiters {
-    sockets: HashMap<SocketId, Waiting>,
+    /// In order, so that wakers are called in the same order in each run.
+    sockets: BTreeMap<SocketId, Waiting>,
     /// Which listener has been told of a SYN; for its withdrawal.
     told: HashMap<IncomingId, SocketId>,
-    /// Who waits for a packet that no socket claims.
+    /// Who waits for packets that no socket claims; its number is the interface's.
     unclaimed: Wakers,
 }
 
 impl Waiters {
-    /// Somebody waits for a socket.
-    pub(super) fn add(&mut self, socket: SocketId, interest: Interest, waker: &Waker) {
-        let waiting = self.sockets.entry(socket).or_default();
-        match interest {
-            Interest::Read => waiting.read.add(waker),
-            Interest::Write => waiting.write.add(waker),
+    /// Somebody waits for a socket, or does so no more.
+    pub(super) fn wait(
+        &mut self,
+        waits: bool,
+        socket: SocketId,
+        interest: Interest,
+        waiter: Option<&Waiter>,
+        waker: &Waker,
+    ) {
+        match waiter {
+            _ if waits => self.add(socket, interest, waiter, waker),
+            Some(waiter) => self.remove(socket, interest, waiter),
+            None => {}
+        }
+    }
+
+    fn add(
+        &mut self,
+        socket: SocketId,
+        interest: Interest,
+        waiter: Option<&Waiter>,
+        waker: &Waker,
+    ) {
+        let number = waiter.map_or(0, |waiter| waiter.number);
+        self.sockets.entry(socket).or_default().wakers(interest).add(number, waker);
+        if let Some(waiter) = waiter {
+            waiter.registered.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Somebody does not wait any more.
+    pub(super) fn remove(&mut self, socket: SocketId, interest: Interest, waiter: &Waiter) {
+        if waiter.registered.swap(false, Ordering::Relaxed)
+            && let Some(waiting) = self.sockets.get_mut(&socket)
+        {
+            waiting.wakers(interest).remove(waiter.number);
         }
     }
 
@@ -135,14 +196,20 @@ impl Waiters {
         self.told.remove(&id);
     }
 
-    /// Somebody waits for a packet that no socket claims.
-    pub(super) fn add_unclaimed(&mut self, waker: &Waker) {
-        self.unclaimed.add(waker);
+    /// Whether a SYN or a withdrawal waits to be told.
+    pub(super) fn has_incoming(&self, listener: SocketId) -> bool {
+        self.sockets.get(&listener).is_some_and(|waiting| !waiting.incoming.is_empty())
     }
 
-    /// Packets that no socket claims may be there.
-    pub(super) fn wake_unclaimed(&mut self, into: &mut Vec<Waker>) {
-        self.unclaimed.take(into);
+    /// Somebody waits for a packet of this interface that no socket claims.
+    pub(super) fn add_unclaimed(&mut self, interface: InterfaceId, waker: &Waker) {
+        self.unclaimed.add(u64::from(interface.0), waker);
+    }
+
+    /// There are packets of this interface that no socket claims.
+    pub(super) fn wake_unclaimed(&mut self, interface: InterfaceId, into: &mut Vec<Waker>) {
+        let waiting = self.unclaimed.0.extract_if(.., |(of, _)| *of == u64::from(interface.0));
+        into.extend(waiting.map(|(_, waker)| waker));
     }
 
     /// The socket has gone.
@@ -154,7 +221,7 @@ impl Waiters {
         }
     }
 
-    /// Everybody: the clock jumped, or the host has ended.
+    /// Everybody: the host has ended.
     pub(super) fn take_all(&mut self, into: &mut Vec<Waker>) {
         for waiting in self.sockets.values_mut() {
             waiting.read.take(into);

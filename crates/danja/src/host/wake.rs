@@ -6,9 +6,9 @@ use danja_stack::Instant;
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::task::{Wake, Waker};
+use std::task::{Poll, Wake, Waker};
 
 const AWAKE: u8 = 0;
 const ASLEEP: u8 = 1;
@@ -67,59 +67,67 @@ impl Wake for Notifier {
     }
 }
 
-/// Tells the host's thread that the clock was turned.
-pub(super) struct Alarm {
-    pub(super) jumped: AtomicBool,
-    pub(super) notifier: Arc<Notifier>,
-}
-
-impl Wake for Alarm {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.jumped.store(true, Ordering::Release);
-        self.notifier.notify();
-    }
-}
-
 /// A thread that waits in a socket call. Not `thread::park`, whose token belongs to the
 /// application.
+#[derive(Default)]
 pub(crate) struct Parker {
     woken: Mutex<bool>,
     condition: Condvar,
 }
 
 thread_local! {
-    static PARKER: (Arc<Parker>, Waker) = {
-        let parker = Arc::new(Parker { woken: Mutex::new(false), condition: Condvar::new() });
-        let waker = Waker::from(Arc::clone(&parker));
-        (parker, waker)
-    };
+    static PARKER: Arc<Parker> = Arc::default();
 }
 
 impl Parker {
-    /// Calls `act` with the calling thread's parker and the waker that ends its sleep.
-    pub(crate) fn with<T>(act: impl FnOnce(&Self, &Waker) -> T) -> T {
-        let (parker, waker) = PARKER.with(|(parker, waker)| (Arc::clone(parker), waker.clone()));
-        act(&parker, &waker)
+    /// Calls `poll` until it is ready, with a waker that ends the sleep in between; `None` if
+    /// the clock says `until` first.
+    pub(crate) fn block_on<T>(
+        clock: &dyn Clock,
+        until: Option<Instant>,
+        mut poll: impl FnMut(&Waker) -> Poll<T>,
+    ) -> Option<T> {
+        // A socket may be dropped by a destructor that runs after the thread-local's own.
+        let parker = PARKER.try_with(Arc::clone).unwrap_or_default();
+        let waker = Waker::from(Arc::clone(&parker));
+        loop {
+            if let Poll::Ready(value) = poll(&waker) {
+                return Some(value);
+            }
+            if !parker.sleep(&waker, clock, until) {
+                return None;
+            }
+        }
     }
 
     /// Sleeps until woken (`true`) or until the clock says `until` (`false`).
-    pub(crate) fn sleep(&self, clock: &dyn Clock, until: Option<Instant>) -> bool {
+    fn sleep(&self, waker: &Waker, clock: &dyn Clock, until: Option<Instant>) -> bool {
+        let delay = until.map(|until| clock.sleep(until));
+        if delay != Some(None) {
+            return self.wait(clock, until);
+        }
+        // The time comes when somebody turns the clock.
+        clock.register(waker.clone());
+        let woken = self.wait(clock, until);
+        clock.unregister(waker);
+        woken
+    }
+
+    fn wait(&self, clock: &dyn Clock, until: Option<Instant>) -> bool {
         let mut woken = self.woken.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if std::mem::take(&mut *woken) {
                 return true;
             }
-            woken = match until.map(|until| (until, clock.sleep(until))) {
-                Some((until, _)) if clock.now() >= until => return false,
-                Some((_, Some(delay))) => {
+            if until.is_some_and(|until| clock.now() >= until) {
+                return false;
+            }
+            woken = match until.and_then(|until| clock.sleep(until)) {
+                Some(delay) => {
                     let waited = self.condition.wait_timeout(woken, delay);
                     waited.unwrap_or_else(PoisonError::into_inner).0
                 }
-                _ => self.condition.wait(woken).unwrap_or_else(PoisonError::into_inner),
+                None => self.condition.wait(woken).unwrap_or_else(PoisonError::into_inner),
             };
         }
     }

@@ -4,9 +4,10 @@
 //! [`SocketOption::Admitting`]: super::SocketOption::Admitting
 
 use super::Socket;
+use super::inner::settled;
 use crate::error::Failure;
 use crate::host::observe::Call;
-use crate::host::{Ask, IncomingEvent, Parker};
+use crate::host::{Ask, IncomingEvent, Interest, Mode};
 use danja_stack::event::IncomingId;
 use danja_stack::socket::VerdictError;
 use danja_stack::{Instant, Stack};
@@ -20,22 +21,11 @@ impl Socket {
     /// # Errors
     /// `WouldBlock`, when none is there (in time).
     pub fn next_incoming(&self) -> io::Result<IncomingEvent> {
-        if self.inner.is_nonblocking() {
-            return self.host().shared().try_incoming(self.id());
-        }
-        let clock = &*self.host().shared().clock;
-        let until = self.inner.read_timeout().map(|timeout| clock.now() + timeout);
-        Parker::with(|parker, waker| {
-            let context = Context::from_waker(waker);
-            loop {
-                if let Poll::Ready(event) = self.poll_incoming(&context) {
-                    return event;
-                }
-                if !parker.sleep(clock, until) {
-                    return Err(io::ErrorKind::WouldBlock.into());
-                }
-            }
-        })
+        settled(self.incoming_as(self.inner.mode(Interest::Read)))
+    }
+
+    fn incoming_as(&self, mode: Mode<'_>) -> Poll<io::Result<IncomingEvent>> {
+        self.host().shared().incoming_as(mode, self.id())
     }
 
     /// As [`Socket::next_incoming`], for a task.
@@ -43,7 +33,7 @@ impl Socket {
     /// # Errors
     /// The host has ended.
     pub fn poll_incoming(&self, context: &Context<'_>) -> Poll<io::Result<IncomingEvent>> {
-        self.host().shared().poll_incoming(self.id(), context)
+        self.incoming_as(Mode::Task(context.waker(), None))
     }
 
     /// Lets a client in: the handshake goes on, and `accept` will give the connection.

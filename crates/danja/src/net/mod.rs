@@ -1,7 +1,8 @@
 //! Sockets of a host: `TcpStream`, `TcpListener` and `UdpSocket` with `std::net`'s names and
 //! semantics, [`Socket`] for everything else, [`PingSocket`] for echo. They block, unless told
-//! otherwise, and can be driven by any executor ([`TcpStream::poll_read`] and its kin).
+//! otherwise, and can be driven by any executor ([`Socket::poll_recv`] and its kin).
 
+mod asynchronous;
 mod endpoints;
 mod incoming;
 mod inner;

@@ -1,18 +1,19 @@
 //! [`Socket`]: a socket of any family and kind, with every option, its control information, and
 //! calls without a copy. The other types of this module are made of it.
 
-use super::inner::{Inner, Mode, settled};
+use super::inner::{Inner, settled};
 use super::{Domain, OptionName, Received, RecvFlags, SendFlags, SocketKind, SocketOption};
 use crate::error::{Failure, from_fault, own};
 use crate::host::observe::Call;
-use crate::host::{Ask, Host, Interest};
-use danja_stack::socket::{ConnectError, Shutdown as Direction};
+use crate::host::{Ask, Host, Interest, Mode};
+use danja_stack::socket::{ConnectError, OptionError, Shutdown as Direction};
+use danja_stack::views::TcpState;
 use danja_stack::{ControlInfo, Payload, Ready, SocketId};
 use rustix::io::Errno;
-use std::io;
+use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
 /// A socket. Clones made by [`Socket::try_clone`] are the same socket, and share its modes and
@@ -46,7 +47,7 @@ impl Socket {
         let ask = Ask { call: Call::Socket(domain, kind), socket: None };
         let made = host.shared().call(ask, |stack, now| stack.socket(domain, kind, now));
         let id = made.map_err(|error| error.to_io())?;
-        Ok(Self::from_id(host, id))
+        Ok(Self::from_id(host, id, kind))
     }
 
     /// A socket of the family of `address`.
@@ -59,8 +60,8 @@ impl Socket {
         Self::new(host, domain, kind)
     }
 
-    fn from_id(host: &Host, id: SocketId) -> Self {
-        Self { inner: Arc::new(Inner::new(host.clone(), id)) }
+    fn from_id(host: &Host, id: SocketId, kind: SocketKind) -> Self {
+        Self { inner: Arc::new(Inner::new(host.clone(), id, kind)) }
     }
 
     /// Its host.
@@ -101,17 +102,18 @@ impl Socket {
     /// ready to write when the outcome is there: then call it again, or [`Socket::take_error`].
     ///
     /// # Errors
-    /// Refused, unreachable, timed out …
+    /// Refused, unreachable, timed out …; EINPROGRESS after the write time-out, as in Linux.
     pub fn connect(&self, remote: SocketAddr) -> io::Result<()> {
-        settled(self.connect_as(self.inner.write_mode(), remote))
+        settled(self.connect_as(self.inner.mode(Interest::Write), remote))
     }
 
     pub(super) fn connect_as(&self, mode: Mode<'_>, remote: SocketAddr) -> Poll<io::Result<()>> {
-        let mut begun = matches!(mode, Mode::Task(_));
-        self.inner.make(mode, Interest::Write, Call::Connect(remote), |stack, now| {
+        let mut begun = matches!(mode, Mode::Task(..));
+        self.inner.call_as(mode, Interest::Write, Call::Connect(remote), |stack, now| {
             match stack.connect(self.id(), remote, now) {
                 // The handshake ended while we slept.
                 Err(ConnectError::AlreadyConnected) if begun => Ok(()),
+                Err(ConnectError::AlreadyConnecting) if begun => Err(ConnectError::InProgress),
                 result => {
                     begun = true;
                     result
@@ -120,8 +122,8 @@ impl Socket {
         })
     }
 
-    /// Begins to connect and does not wait, whatever the mode. [`Socket::poll_connect`] gives
-    /// the outcome.
+    /// Begins to connect and does not wait, whatever the mode.
+    /// [`Socket::poll_connect`] gives the outcome.
     ///
     /// # Errors
     /// It failed at once; a handshake under way is not an error here.
@@ -130,14 +132,6 @@ impl Socket {
             Err(error) if error.raw_os_error() == Some(Errno::INPROGRESS.raw_os_error()) => Ok(()),
             result => result,
         }
-    }
-
-    /// The outcome of connecting to `remote`, which it begins if nobody did.
-    ///
-    /// # Errors
-    /// As [`Socket::connect`].
-    pub fn poll_connect(&self, context: &Context<'_>, remote: SocketAddr) -> Poll<io::Result<()>> {
-        self.connect_as(Mode::Task(context.waker()), remote)
     }
 
     /// Forgets a datagram socket's peer.
@@ -153,30 +147,14 @@ impl Socket {
     /// # Errors
     /// The socket does not listen, or none waits and it is non-blocking.
     pub fn accept(&self) -> io::Result<(Self, SocketAddr)> {
-        settled(self.accept_as(self.inner.read_mode()))
+        settled(self.accept_as(self.inner.mode(Interest::Read)))
     }
 
     pub(super) fn accept_as(&self, mode: Mode<'_>) -> Poll<io::Result<(Self, SocketAddr)>> {
         let accepted = self
             .inner
-            .make(mode, Interest::Read, Call::Accept, |stack, now| stack.accept(self.id(), now));
-        accepted.map_ok(|(id, peer)| (Self::from_id(self.host(), id), peer))
-    }
-
-    /// As [`Socket::accept`], without waiting.
-    ///
-    /// # Errors
-    /// `WouldBlock` if none waits.
-    pub fn try_accept(&self) -> io::Result<(Self, SocketAddr)> {
-        settled(self.accept_as(Mode::Now))
-    }
-
-    /// As [`Socket::accept`], for a task.
-    ///
-    /// # Errors
-    /// The socket does not listen.
-    pub fn poll_accept(&self, context: &Context<'_>) -> Poll<io::Result<(Self, SocketAddr)>> {
-        self.accept_as(Mode::Task(context.waker()))
+            .call_as(mode, Interest::Read, Call::Accept, |stack, now| stack.accept(self.id(), now));
+        accepted.map_ok(|(id, peer)| (Self::from_id(self.host(), id, self.inner.kind), peer))
     }
 
     /// Sends: of a stream, all of it if the socket blocks and what fits if it does not; a
@@ -185,16 +163,15 @@ impl Socket {
     /// # Errors
     /// EPIPE, ECONNRESET, EMSGSIZE … as `send(2)` in Linux.
     pub fn send_with(&self, data: &[u8], flags: SendFlags) -> io::Result<usize> {
-        settled(self.send_as(self.inner.write_mode(), data, flags))
+        self.send_vectored_with(&[IoSlice::new(data)], flags)
     }
 
-    pub(super) fn send_as(
-        &self,
-        mode: Mode<'_>,
-        data: &[u8],
-        flags: SendFlags,
-    ) -> Poll<io::Result<usize>> {
-        self.inner.send_payload(mode, &Payload::copy_from_slice(data), flags)
+    /// As [`Socket::send_with`], of bytes that lie in several places.
+    ///
+    /// # Errors
+    /// As [`Socket::send_with`].
+    pub fn send_vectored_with(&self, data: &[IoSlice<'_>], flags: SendFlags) -> io::Result<usize> {
+        settled(self.inner.send(self.inner.mode(Interest::Write), data, flags))
     }
 
     /// Sends bytes that are not copied. Of a stream as much as there is room for is taken.
@@ -202,7 +179,7 @@ impl Socket {
     /// # Errors
     /// As [`Socket::send_with`].
     pub fn send_payload(&self, data: &Payload, flags: SendFlags) -> io::Result<usize> {
-        settled(self.inner.send_payload(self.inner.write_mode(), data, flags))
+        settled(self.inner.send_payload(self.inner.mode(Interest::Write), data, flags))
     }
 
     /// Receives into `buffer`, and says from whom and to which address, where that is known.
@@ -210,7 +187,19 @@ impl Socket {
     /// # Errors
     /// ECONNRESET, ENOTCONN, EAGAIN … as `recv(2)` in Linux.
     pub fn recv_with(&self, buffer: &mut [u8], flags: RecvFlags) -> io::Result<Received> {
-        settled(self.inner.recv(self.inner.read_mode(), buffer, flags))
+        self.recv_vectored_with(&mut [IoSliceMut::new(buffer)], flags)
+    }
+
+    /// As [`Socket::recv_with`], into several buffers, filled one after the other.
+    ///
+    /// # Errors
+    /// As [`Socket::recv_with`].
+    pub fn recv_vectored_with(
+        &self,
+        buffers: &mut [IoSliceMut<'_>],
+        flags: RecvFlags,
+    ) -> io::Result<Received> {
+        settled(self.inner.recv(self.inner.mode(Interest::Read), buffers, flags))
     }
 
     /// Receives at most `max` bytes without a copy: their slices are appended to `into`.
@@ -223,7 +212,7 @@ impl Socket {
         flags: RecvFlags,
         into: &mut Vec<Payload>,
     ) -> io::Result<Received> {
-        settled(self.inner.recv_slices(self.inner.read_mode(), max, flags, into))
+        settled(self.inner.recv_slices(self.inner.mode(Interest::Read), max, flags, into))
     }
 
     /// Ends one direction or both.
@@ -256,14 +245,30 @@ impl Socket {
         self.inner.set_option(option)
     }
 
-    pub(super) fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+    /// A switch that is on or off.
+    pub(super) fn switch(&self, name: OptionName) -> io::Result<bool> {
+        Ok(matches!(
+            self.option(name)?,
+            SocketOption::NoDelay(true) | SocketOption::Broadcast(true)
+        ))
+    }
+
+    /// The time to live of what is sent.
+    ///
+    /// # Errors
+    /// The value is not from 1 to 255 (`InvalidInput`).
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         match u8::try_from(ttl) {
             Ok(ttl) if ttl > 0 => self.set_option(SocketOption::Ttl(ttl)),
             _ => Err(own(Errno::INVAL, "the time to live must be from 1 to 255")),
         }
     }
 
-    pub(super) fn ttl(&self) -> io::Result<u32> {
+    /// What was set, or 64.
+    ///
+    /// # Errors
+    /// None today.
+    pub fn ttl(&self) -> io::Result<u32> {
         match self.option(OptionName::Ttl)? {
             SocketOption::Ttl(ttl) => Ok(u32::from(ttl)),
             _ => Err(own(Errno::NOPROTOOPT, "no time to live")),
@@ -275,11 +280,12 @@ impl Socket {
     /// # Errors
     /// None today.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        let shared = self.host().shared();
-        let mut core = shared.lock();
-        let now = shared.clock.now();
-        let fault = core.stack.take_error(self.id(), now);
-        shared.settle(core, now);
+        if let Some(error) = self.inner.take_deferred() {
+            return Ok(Some(error));
+        }
+        let fault = self.inner.call(Call::TakeError, |stack, now| {
+            Ok::<_, OptionError>(stack.take_error(self.id(), now))
+        })?;
         Ok(fault.map(from_fault))
     }
 
@@ -302,7 +308,11 @@ impl Socket {
     /// # Errors
     /// ENOTCONN.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        let remote = self.control_info().and_then(|info| info.remote);
+        // As Linux: nobody is the peer before the handshake, nor once the connection has ended.
+        let connected = |info: &ControlInfo| {
+            !matches!(info.state, Some(TcpState::SynSent | TcpState::TimeWait | TcpState::Closed))
+        };
+        let remote = self.control_info().filter(connected).and_then(|info| info.remote);
         remote.ok_or_else(|| own(Errno::NOTCONN, "the socket is not connected"))
     }
 
@@ -320,7 +330,15 @@ impl Socket {
     /// # Errors
     /// The time-out is zero (`InvalidInput`).
     pub fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
-        self.inner.set_read_timeout(timeout)
+        self.inner.read_timeout.set(timeout)
+    }
+
+    /// What was set.
+    ///
+    /// # Errors
+    /// None today.
+    pub fn read_timeout(&self) -> io::Result<Option<Duration>> {
+        Ok(self.inner.read_timeout.get())
     }
 
     /// How long a sending call waits; `None` for ever.
@@ -328,18 +346,20 @@ impl Socket {
     /// # Errors
     /// The time-out is zero (`InvalidInput`).
     pub fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
-        self.inner.set_write_timeout(timeout)
+        self.inner.write_timeout.set(timeout)
+    }
+
+    /// What was set.
+    ///
+    /// # Errors
+    /// None today.
+    pub fn write_timeout(&self) -> io::Result<Option<Duration>> {
+        Ok(self.inner.write_timeout.get())
     }
 
     /// What it is ready for now, as `poll(2)` reports it.
     pub fn readiness(&self) -> Ready {
         self.host().shared().lock().stack.readiness(self.id())
-    }
-
-    /// Ready when a call of that direction would not wait. One waker per task and direction is
-    /// kept, and called once.
-    pub fn poll_ready(&self, interest: Interest, context: &Context<'_>) -> Poll<()> {
-        self.host().shared().poll_ready(self.id(), interest, context)
     }
 }
 

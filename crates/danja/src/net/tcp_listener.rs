@@ -1,11 +1,10 @@
 //! [`TcpListener`]: std's, on a host of ours.
 
 use super::endpoints::each_endpoint;
-use super::{Interest, Socket, SocketKind, SocketOption, TcpStream, ToEndpoints};
+use super::{Socket, SocketKind, SocketOption, TcpStream, ToEndpoints};
 use crate::host::Host;
 use std::io;
 use std::net::SocketAddr;
-use std::task::{Context, Poll};
 
 /// Connections that may wait for `accept`. std passes -1 in Linux, which means 4096 there.
 const BACKLOG: usize = 4_096;
@@ -93,35 +92,9 @@ impl TcpListener {
         self.socket.set_nonblocking(nonblocking)
     }
 
-    /// The socket, for every option and call.
+    /// The socket, for every option and call, and for executors.
     pub const fn as_socket(&self) -> &Socket {
         &self.socket
-    }
-
-    /// A connection that waits; the task is woken when one does. Never blocks.
-    ///
-    /// # Errors
-    /// As [`TcpListener::accept`].
-    pub fn poll_accept(&self, context: &Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        let accepted = self.socket.poll_accept(context);
-        accepted.map_ok(|(socket, peer)| (TcpStream::from_socket(socket), peer))
-    }
-
-    /// Ready when a connection waits.
-    ///
-    /// # Errors
-    /// None today.
-    pub fn poll_accept_ready(&self, context: &Context<'_>) -> Poll<io::Result<()>> {
-        self.socket.poll_ready(Interest::Read, context).map(Ok)
-    }
-
-    /// A connection that waits. Never blocks.
-    ///
-    /// # Errors
-    /// `WouldBlock` if none waits.
-    pub fn try_accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let (socket, peer) = self.socket.try_accept()?;
-        Ok((TcpStream::from_socket(socket), peer))
     }
 }
 

@@ -1,17 +1,14 @@
-//! [`TcpStream`]: std's, on a host of ours; and what an executor needs to drive it.
+//! [`TcpStream`]: std's, on a host of ours.
 
 use super::endpoints::each_endpoint;
-use super::inner::{Mode, settled};
-use super::{
-    Interest, OptionName, RecvFlags, SendFlags, Socket, SocketKind, SocketOption, ToEndpoints,
-};
-use crate::error::own;
-use crate::host::Host;
+use super::inner::settled;
+use super::{OptionName, RecvFlags, SendFlags, Socket, SocketKind, SocketOption, ToEndpoints};
+use crate::error::{errno, own};
+use crate::host::{Host, Mode};
 use danja_stack::ControlInfo;
 use rustix::io::Errno;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::{Shutdown, SocketAddr};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// A TCP connection, as `std::net::TcpStream`.
@@ -71,7 +68,7 @@ impl TcpStream {
         let until = host.now() + timeout;
         match settled(socket.connect_as(Mode::Sleep(Some(until)), *endpoint)) {
             Ok(()) => Ok(Self { socket }),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            Err(error) if errno(&error) == Some(Errno::INPROGRESS.raw_os_error()) => {
                 let text =
                     format!("connection timed out: no answer from {endpoint} in {timeout:?}");
                 Err(own(Errno::TIMEDOUT, text))
@@ -80,17 +77,8 @@ impl TcpStream {
         }
     }
 
-    /// Connects without blocking a thread: to be awaited in any executor.
-    ///
-    /// # Errors
-    /// As [`TcpStream::connect`].
-    pub async fn connect_async(host: &Host, endpoint: SocketAddr) -> io::Result<Self> {
-        let socket = Socket::for_address(host, endpoint, SocketKind::Stream)?;
-        std::future::poll_fn(|context| socket.poll_connect(context, endpoint)).await?;
-        Ok(Self { socket })
-    }
-
-    pub(super) const fn from_socket(socket: Socket) -> Self {
+    /// Of a stream socket, to be used as std's.
+    pub const fn from_socket(socket: Socket) -> Self {
         Self { socket }
     }
 
@@ -148,7 +136,7 @@ impl TcpStream {
     /// # Errors
     /// None today.
     pub fn read_timeout(&self) -> io::Result<Option<Duration>> {
-        Ok(self.socket.inner.read_timeout())
+        self.socket.read_timeout()
     }
 
     /// What was set.
@@ -156,7 +144,7 @@ impl TcpStream {
     /// # Errors
     /// None today.
     pub fn write_timeout(&self) -> io::Result<Option<Duration>> {
-        Ok(self.socket.inner.write_timeout())
+        self.socket.write_timeout()
     }
 
     /// Reads without taking: the bytes will be read again.
@@ -181,7 +169,7 @@ impl TcpStream {
     /// # Errors
     /// None today.
     pub fn nodelay(&self) -> io::Result<bool> {
-        Ok(self.socket.option(OptionName::NoDelay)? == SocketOption::NoDelay(true))
+        self.socket.switch(OptionName::NoDelay)
     }
 
     /// What closing does with unsent data: `None` sends it in the background, a time waits for
@@ -241,109 +229,30 @@ impl TcpStream {
         self.socket.control_info()
     }
 
-    /// The socket, for every option and call.
+    /// The socket, for every option and call, and for executors.
     pub const fn as_socket(&self) -> &Socket {
         &self.socket
     }
 }
 
-/// For executors: none of these blocks, whatever the mode.
-impl TcpStream {
-    /// Ready when a read would not wait: data, the end, or an error is there.
-    ///
-    /// # Errors
-    /// None: errors are the read's.
-    pub fn poll_read_ready(&self, context: &Context<'_>) -> Poll<io::Result<()>> {
-        self.socket.poll_ready(Interest::Read, context).map(Ok)
-    }
-
-    /// Ready when a write would not wait.
-    ///
-    /// # Errors
-    /// None: errors are the write's.
-    pub fn poll_write_ready(&self, context: &Context<'_>) -> Poll<io::Result<()>> {
-        self.socket.poll_ready(Interest::Write, context).map(Ok)
-    }
-
-    /// Reads what is there; the task is woken when something is.
-    ///
-    /// # Errors
-    /// As reading.
-    pub fn poll_read(&self, context: &Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.read_as(Mode::Task(context.waker()), buffer)
-    }
-
-    /// Writes what fits; the task is woken when something does.
-    ///
-    /// # Errors
-    /// As writing.
-    pub fn poll_write(&self, context: &Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        self.socket.inner.write(Mode::Task(context.waker()), data, SendFlags::default())
-    }
-
-    /// Reads what is there.
-    ///
-    /// # Errors
-    /// As reading; `WouldBlock` if nothing is there.
-    pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        settled(self.read_as(Mode::Now, buffer))
-    }
-
-    /// Writes what fits.
-    ///
-    /// # Errors
-    /// As writing; `WouldBlock` if nothing fits.
-    pub fn try_write(&self, data: &[u8]) -> io::Result<usize> {
-        settled(self.socket.inner.write(Mode::Now, data, SendFlags::default()))
-    }
-
-    fn read_as(&self, mode: Mode<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        if buffer.is_empty() {
-            return Poll::Ready(Ok(0));
-        }
-        let received = self.socket.inner.recv(mode, buffer, RecvFlags::default());
-        received.map_ok(|received| received.bytes)
-    }
-}
-
 impl Read for &TcpStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        settled(self.read_as(self.socket.inner.read_mode(), buffer))
+        self.read_vectored(&mut [IoSliceMut::new(buffer)])
     }
 
     fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        let mut done = 0;
-        for buffer in buffers.iter_mut().filter(|buffer| !buffer.is_empty()) {
-            // Only the first may wait.
-            let read = match done {
-                0 => self.read(buffer)?,
-                _ => match self.try_read(buffer) {
-                    Ok(count) => count,
-                    Err(_) => return Ok(done),
-                },
-            };
-            done += read;
-            if read < buffer.len() {
-                break;
-            }
-        }
-        Ok(done)
+        let received = self.socket.recv_vectored_with(buffers, RecvFlags::default());
+        received.map(|received| received.bytes)
     }
 }
 
 impl Write for &TcpStream {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        let inner = &self.socket.inner;
-        settled(inner.write(inner.write_mode(), data, SendFlags::default()))
+        self.socket.send_with(data, SendFlags::default())
     }
 
     fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-        let mut filled = buffers.iter().filter(|buffer| !buffer.is_empty());
-        match (filled.next(), filled.next()) {
-            (Some(only), None) => self.write(only),
-            // One write, so that small pieces (a head and a body) share a segment.
-            _ => self.write(&buffers.iter().map(|buffer| &**buffer).collect::<Vec<_>>().concat()),
-        }
+        self.socket.send_vectored_with(buffers, SendFlags::default())
     }
 
     fn flush(&mut self) -> io::Result<()> {

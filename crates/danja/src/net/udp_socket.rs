@@ -1,17 +1,13 @@
 //! [`UdpSocket`]: std's, on a host of ours.
 
 use super::endpoints::each_endpoint;
-use super::inner::{Mode, settled};
-use super::{
-    Interest, OptionName, RecvFlags, SendFlags, Socket, SocketKind, SocketOption, ToEndpoints,
-};
+use super::{OptionName, RecvFlags, SendFlags, Socket, SocketKind, SocketOption, ToEndpoints};
 use crate::error::own;
 use crate::host::Host;
 use danja_stack::socket::Received;
 use rustix::io::Errno;
 use std::io;
 use std::net::SocketAddr;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// A UDP socket, as `std::net::UdpSocket`.
@@ -72,7 +68,7 @@ impl UdpSocket {
             let text = "no addresses to send data to";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         };
-        settled(self.send_as(self.socket.inner.write_mode(), data, Some(to)))
+        self.socket.send_with(data, SendFlags { to: Some(to), ..SendFlags::default() })
     }
 
     /// Sends one datagram to the peer.
@@ -80,16 +76,7 @@ impl UdpSocket {
     /// # Errors
     /// EDESTADDRREQ without a peer; else as [`UdpSocket::send_to`].
     pub fn send(&self, data: &[u8]) -> io::Result<usize> {
-        settled(self.send_as(self.socket.inner.write_mode(), data, None))
-    }
-
-    fn send_as(
-        &self,
-        mode: Mode<'_>,
-        data: &[u8],
-        to: Option<SocketAddr>,
-    ) -> Poll<io::Result<usize>> {
-        self.socket.send_as(mode, data, SendFlags { to, ..SendFlags::default() })
+        self.socket.send_with(data, SendFlags::default())
     }
 
     /// Waits for one datagram; what does not fit into `buffer` is lost. Gives its length and
@@ -98,7 +85,7 @@ impl UdpSocket {
     /// # Errors
     /// `WouldBlock` after the time-out; `ConnectionRefused` and the like if an ICMP error came.
     pub fn recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.recv_as(buffer, RecvFlags::default()).and_then(with_sender)
+        self.socket.recv_with(buffer, RecvFlags::default()).and_then(with_sender)
     }
 
     /// Waits for one datagram from the peer; gives its length.
@@ -106,7 +93,7 @@ impl UdpSocket {
     /// # Errors
     /// As [`UdpSocket::recv_from`].
     pub fn recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.recv_as(buffer, RecvFlags::default()).map(|received| received.bytes)
+        self.socket.recv_with(buffer, RecvFlags::default()).map(|received| received.bytes)
     }
 
     /// As [`UdpSocket::recv_from`], but the datagram will be received again.
@@ -114,7 +101,7 @@ impl UdpSocket {
     /// # Errors
     /// As [`UdpSocket::recv_from`].
     pub fn peek_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.recv_as(buffer, PEEK).and_then(with_sender)
+        self.socket.recv_with(buffer, PEEK).and_then(with_sender)
     }
 
     /// As [`UdpSocket::recv`], but the datagram will be received again.
@@ -122,11 +109,7 @@ impl UdpSocket {
     /// # Errors
     /// As [`UdpSocket::recv_from`].
     pub fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.recv_as(buffer, PEEK).map(|received| received.bytes)
-    }
-
-    fn recv_as(&self, buffer: &mut [u8], flags: RecvFlags) -> io::Result<Received> {
-        self.socket.recv_with(buffer, flags)
+        self.socket.recv_with(buffer, PEEK).map(|received| received.bytes)
     }
 
     /// The local endpoint.
@@ -174,7 +157,7 @@ impl UdpSocket {
     /// # Errors
     /// None today.
     pub fn read_timeout(&self) -> io::Result<Option<Duration>> {
-        Ok(self.socket.inner.read_timeout())
+        self.socket.read_timeout()
     }
 
     /// What was set.
@@ -182,7 +165,7 @@ impl UdpSocket {
     /// # Errors
     /// None today.
     pub fn write_timeout(&self) -> io::Result<Option<Duration>> {
-        Ok(self.socket.inner.write_timeout())
+        self.socket.write_timeout()
     }
 
     /// Allows datagrams to broadcast addresses (SO_BROADCAST).
@@ -198,7 +181,7 @@ impl UdpSocket {
     /// # Errors
     /// None today.
     pub fn broadcast(&self) -> io::Result<bool> {
-        Ok(self.socket.option(OptionName::Broadcast)? == SocketOption::Broadcast(true))
+        self.socket.switch(OptionName::Broadcast)
     }
 
     /// The time to live of what is sent.
@@ -233,71 +216,9 @@ impl UdpSocket {
         self.socket.set_nonblocking(nonblocking)
     }
 
-    /// The socket, for every option and call.
+    /// The socket, for every option and call, and for executors.
     pub const fn as_socket(&self) -> &Socket {
         &self.socket
-    }
-}
-
-/// For executors: none of these blocks, whatever the mode.
-impl UdpSocket {
-    /// Ready when a datagram (or an error) is there.
-    ///
-    /// # Errors
-    /// None: errors are the receiving call's.
-    pub fn poll_read_ready(&self, context: &Context<'_>) -> Poll<io::Result<()>> {
-        self.socket.poll_ready(Interest::Read, context).map(Ok)
-    }
-
-    /// Ready when a datagram would be taken.
-    ///
-    /// # Errors
-    /// None: errors are the sending call's.
-    pub fn poll_write_ready(&self, context: &Context<'_>) -> Poll<io::Result<()>> {
-        self.socket.poll_ready(Interest::Write, context).map(Ok)
-    }
-
-    /// Receives a datagram; the task is woken when one is there.
-    ///
-    /// # Errors
-    /// As [`UdpSocket::recv_from`].
-    pub fn poll_recv_from(
-        &self,
-        context: &Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<(usize, SocketAddr)>> {
-        let mode = Mode::Task(context.waker());
-        self.socket.inner.recv(mode, buffer, RecvFlags::default())?.map(with_sender)
-    }
-
-    /// Sends a datagram; the task is woken when it would be taken.
-    ///
-    /// # Errors
-    /// As [`UdpSocket::send_to`].
-    pub fn poll_send_to(
-        &self,
-        context: &Context<'_>,
-        data: &[u8],
-        to: SocketAddr,
-    ) -> Poll<io::Result<usize>> {
-        self.send_as(Mode::Task(context.waker()), data, Some(to))
-    }
-
-    /// Receives a datagram that is there.
-    ///
-    /// # Errors
-    /// `WouldBlock` if none is there.
-    pub fn try_recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        let received = self.socket.inner.recv(Mode::Now, buffer, RecvFlags::default());
-        settled(received).and_then(with_sender)
-    }
-
-    /// Sends a datagram if it is taken now.
-    ///
-    /// # Errors
-    /// `WouldBlock` if it is not.
-    pub fn try_send_to(&self, data: &[u8], to: SocketAddr) -> io::Result<usize> {
-        settled(self.send_as(Mode::Now, data, Some(to)))
     }
 }
 

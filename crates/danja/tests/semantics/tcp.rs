@@ -2,7 +2,7 @@
 
 use super::net::{TcpStream, World};
 use crate::common::in_time;
-use std::io::{ErrorKind, IoSlice, Read, Write};
+use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::net::Shutdown;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -356,4 +356,136 @@ fn a_zero_connect_timeout_is_an_error() {
     let at = world.listen().local_addr().unwrap();
     let error = world.connect_timeout(&at, Duration::ZERO).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
+}
+
+#[test]
+fn what_was_shut_down_can_be_shut_down_again() {
+    in_time(|| {
+        let (client, mut server) = pair(&World::new());
+        client.shutdown(Shutdown::Write).unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        client.shutdown(Shutdown::Read).unwrap();
+        client.shutdown(Shutdown::Both).unwrap();
+        assert_eq!(server.read(&mut [0; 4]).unwrap(), 0);
+        server.shutdown(Shutdown::Write).unwrap();
+        // Both have said all: there is no connection any more.
+        let error = loop {
+            match client.shutdown(Shutdown::Both) {
+                Ok(()) => thread::sleep(Duration::from_millis(1)),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.kind(), ErrorKind::NotConnected, "{error}");
+    });
+}
+
+#[test]
+fn a_connection_that_has_ended_has_no_peer() {
+    in_time(|| {
+        let (mut client, server) = pair(&World::new());
+        let own = client.local_addr().unwrap();
+        World::reset(server);
+        assert_eq!(client.read(&mut [0; 4]).unwrap_err().kind(), ErrorKind::ConnectionReset);
+        assert_eq!(client.peer_addr().unwrap_err().kind(), ErrorKind::NotConnected);
+        assert_eq!(client.local_addr().unwrap(), own);
+        let error = client.shutdown(Shutdown::Both).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotConnected);
+
+        // One that was closed by one side still has.
+        let (mut client, server) = pair(&World::new());
+        let peer = client.peer_addr().unwrap();
+        drop(server);
+        assert_eq!(client.read(&mut [0; 4]).unwrap(), 0);
+        assert_eq!(client.peer_addr().unwrap(), peer);
+    });
+}
+
+#[test]
+fn a_listener_has_no_peer_and_gives_its_options_to_what_it_accepts() {
+    in_time(|| {
+        let world = World::new();
+        let listener = world.listen();
+        listener.set_ttl(9).unwrap();
+        assert_eq!(listener.ttl().unwrap(), 9);
+        listener.set_nonblocking(true).unwrap();
+        assert!(listener.take_error().unwrap().is_none());
+        let client = world.connect(listener.local_addr().unwrap()).unwrap();
+        let (mut server, _) = loop {
+            match listener.accept() {
+                Ok(accepted) => break accepted,
+                Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
+            }
+        };
+        assert_eq!((server.ttl().unwrap(), client.ttl().unwrap()), (9, 64));
+        // But it blocks, and waits for ever.
+        assert_eq!(server.read_timeout().unwrap(), None);
+        server.set_read_timeout(Some(SHORT)).unwrap();
+        let begun = Instant::now();
+        assert_eq!(server.read(&mut [0; 4]).unwrap_err().kind(), ErrorKind::WouldBlock);
+        assert!(begun.elapsed() >= SHORT - Duration::from_millis(5));
+    });
+}
+
+#[test]
+fn peeking_times_out_and_a_long_time_out_is_one() {
+    in_time(|| {
+        let (client, mut server) = pair(&World::new());
+        client.set_read_timeout(Some(SHORT)).unwrap();
+        let begun = Instant::now();
+        assert_eq!(client.peek(&mut [0; 4]).unwrap_err().kind(), ErrorKind::WouldBlock);
+        assert!(begun.elapsed() >= SHORT - Duration::from_millis(5), "{:?}", begun.elapsed());
+        client.set_read_timeout(Some(Duration::MAX)).unwrap();
+        server.write_all(b"in time").unwrap();
+        assert_eq!(client.peek(&mut [0; 1]).unwrap(), 1);
+        let to = server.local_addr().unwrap();
+        drop((client, server));
+        let error = World::new().connect_timeout(&to, Duration::MAX).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused, "{error}");
+    });
+}
+
+#[test]
+fn vectored_reads_fill_one_buffer_after_the_other() {
+    in_time(|| {
+        let (mut client, mut server) = pair(&World::new());
+        server.write_all(b"abcdefgh").unwrap();
+        while client.peek(&mut [0; 8]).unwrap() < 8 {}
+        let (mut first, mut none, mut second) = ([0; 3], [0; 0], [0; 9]);
+        let mut buffers = [&mut first[..], &mut none[..], &mut second[..]].map(IoSliceMut::new);
+        assert_eq!(client.read_vectored(&mut buffers).unwrap(), 8);
+        assert_eq!((&first, &second[..5]), (b"abc", &b"defgh"[..]));
+        // An error that comes behind data is told after it.
+        server.write_all(b"xy").unwrap();
+        while client.peek(&mut [0; 2]).unwrap() < 2 {}
+        World::reset(server);
+        thread::sleep(SHORT);
+        let mut buffers = [&mut first[..1], &mut second[..]].map(IoSliceMut::new);
+        let told = client.read_vectored(&mut buffers);
+        let told = told.map_err(|error| error.kind());
+        // Linux throws away what was received when a reset comes.
+        assert!(matches!(told, Ok(2) | Err(ErrorKind::ConnectionReset)), "{told:?}");
+    });
+}
+
+#[test]
+fn what_ends_a_write_in_its_middle_is_told_to_whoever_asks_next() {
+    in_time(|| {
+        for ask_by_reading in [false, true] {
+            let (client, mut server) = pair(&World::new());
+            let mut writer = client.try_clone().unwrap();
+            let writing = thread::spawn(move || writer.write(&vec![1; 64 << 20]).unwrap());
+            server.read_exact(&mut [0; 1]).unwrap();
+            thread::sleep(SHORT);
+            World::reset(server);
+            assert!(writing.join().unwrap() > 0);
+            let told = match ask_by_reading {
+                true => (&client).read(&mut [0; 4]).err(),
+                false => client.take_error().unwrap(),
+            };
+            assert_eq!(told.map(|error| error.kind()), Some(ErrorKind::ConnectionReset));
+            // Once.
+            assert!(client.take_error().unwrap().is_none());
+            assert_eq!((&client).read(&mut [0; 4]).unwrap(), 0);
+        }
+    });
 }

@@ -128,3 +128,74 @@ fn clones_are_the_same_socket() {
         assert_eq!(one.ttl().unwrap(), 64);
     });
 }
+
+#[test]
+fn a_peer_can_be_changed_and_gone_around() {
+    in_time(|| {
+        let world = World::new();
+        let (one, two, three) = (world.udp(), world.udp_peer(), world.udp_peer());
+        let at = one.local_addr().unwrap();
+        one.connect(two.local_addr().unwrap()).unwrap();
+        // What came before the socket was connected stays; what comes from others after does not.
+        one.connect(three.local_addr().unwrap()).unwrap();
+        assert_eq!(one.peer_addr().unwrap(), three.local_addr().unwrap());
+        assert_eq!(one.local_addr().unwrap(), at);
+        two.send_to(b"old", at).unwrap();
+        three.send_to(b"new", at).unwrap();
+        let mut buffer = [0; 8];
+        let (length, from) = one.recv_from(&mut buffer).unwrap();
+        assert_eq!((&buffer[..length], from), (&b"new"[..], three.local_addr().unwrap()));
+        one.send_to(b"aside", two.local_addr().unwrap()).unwrap();
+        assert_eq!(two.recv_from(&mut buffer).unwrap(), (5, at));
+    });
+}
+
+#[test]
+fn no_room_is_room_for_nothing() {
+    in_time(|| {
+        let world = World::new();
+        let (one, two) = (world.udp(), world.udp_peer());
+        let at = one.local_addr().unwrap();
+        two.send_to(b"lost", at).unwrap();
+        two.send_to(b"kept", at).unwrap();
+        assert_eq!(one.peek_from(&mut [0; 2]).unwrap(), (2, two.local_addr().unwrap()));
+        assert_eq!(one.recv_from(&mut []).unwrap(), (0, two.local_addr().unwrap()));
+        let mut buffer = [0; 8];
+        assert_eq!(one.recv(&mut buffer).unwrap(), 4);
+        assert_eq!(&buffer[..4], b"kept");
+    });
+}
+
+#[test]
+fn a_refusal_is_told_to_the_next_sender_or_to_who_asks() {
+    in_time(|| {
+        let world = World::new();
+        let (one, two) = (world.udp(), world.udp_peer());
+        let gone = two.local_addr().unwrap();
+        one.connect(gone).unwrap();
+        drop(two);
+        one.send(b"anybody?").unwrap();
+        thread::sleep(SHORT);
+        assert_eq!(one.send(b"hello?").unwrap_err().kind(), ErrorKind::ConnectionRefused);
+        one.send(b"hello?").unwrap();
+        thread::sleep(SHORT);
+        let error = one.take_error().unwrap().unwrap();
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        assert!(one.take_error().unwrap().is_none());
+        // The unconnected are not told: it may have been about any of their datagrams.
+        let one = world.udp();
+        one.send_to(b"anybody?", gone).unwrap();
+        thread::sleep(SHORT);
+        assert!(one.take_error().unwrap().is_none());
+        one.send_to(b"anybody?", gone).unwrap();
+    });
+}
+
+#[test]
+fn another_family_is_not_spoken() {
+    let one = World::new().udp();
+    let error = one.send_to(b"", "[::1]:9").unwrap_err();
+    assert_eq!(danja::errno(&error), Some(97), "{error}");
+    let error = one.connect("[::1]:9").unwrap_err();
+    assert_eq!(danja::errno(&error), Some(97), "{error}");
+}

@@ -1,6 +1,6 @@
 //! `hyper`'s input and output on a stream of ours: non-blocking calls and the host's wakers.
 
-use danja::net::{Shutdown, TcpStream};
+use danja::net::{RecvFlags, SendFlags, Shutdown, TcpStream};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use std::io;
 use std::pin::Pin;
@@ -30,9 +30,9 @@ impl Read for StreamIo {
         let Self { stream, chunk } = &mut *self;
         let room = chunk.len().min(buffer.remaining());
         let chunk = chunk.get_mut(..room).unwrap_or_default();
-        match stream.poll_read(context, chunk) {
-            Poll::Ready(Ok(count)) => {
-                buffer.put_slice(chunk.get(..count).unwrap_or_default());
+        match stream.as_socket().poll_recv(context, chunk, RecvFlags::default()) {
+            Poll::Ready(Ok(received)) => {
+                buffer.put_slice(chunk.get(..received.bytes).unwrap_or_default());
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
@@ -47,7 +47,7 @@ impl Write for StreamIo {
         context: &mut Context<'_>,
         data: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.stream.poll_write(context, data)
+        self.stream.as_socket().poll_send(context, data, SendFlags::default())
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
