@@ -7,7 +7,7 @@ use crate::core_state::Core;
 use crate::counters::count;
 use crate::discard::Discard;
 use crate::interface::{InterfaceId, Medium};
-use crate::link::ethernet::{self, Received};
+use crate::link::ethernet;
 use crate::link::neighbour::{Action, Claim};
 use alloc::collections::VecDeque;
 use core::net::{IpAddr, Ipv4Addr};
@@ -20,7 +20,6 @@ pub(super) fn input(
     core: &mut Core,
     interface: InterfaceId,
     frame: &mut Frame,
-    link: &Received,
 ) -> Result<(), Discard> {
     count(&mut core.counters.arp_received);
     let front = frame.ensure_front(HEADER_LEN.saturating_add(LEN));
@@ -32,8 +31,9 @@ pub(super) fn input(
         // RARP and the like.
         _ => return Err(Discard::ArpMalformed),
     };
-    // A sender that speaks for another station, or for a group, is not believed.
-    if !packet.sender_mac.is_unicast() || packet.sender_mac != link.source {
+    // A sender that speaks for a group is not believed. The frame's source may be another: some
+    // bridges and balancers send for their stations, and who forges one forges both.
+    if !packet.sender_mac.is_unicast() {
         return Err(Discard::ArpMalformed);
     }
     let it = core.ip.interface(interface).ok_or(Discard::NoSuchInterface)?;
@@ -134,7 +134,8 @@ pub(super) fn act(core: &mut Core, action: Option<Action>) {
 
 /// A packet waited for a neighbour that stayed silent: it goes by another, or its sender is told.
 fn failed(core: &mut Core, interface: InterfaceId, silent: IpAddr, mut packet: Frame) {
-    let header = ipv4::Header::parse(packet.ensure_front(ipv4::MAX_HEADER_LEN));
+    let length = packet.len();
+    let header = ipv4::Header::parse_front(packet.ensure_front(ipv4::MAX_HEADER_LEN), length);
     if let Ok(header) = header
         && let Ok(path) =
             core.ip.path(Some(header.source.into()), header.destination.into(), Some(interface))

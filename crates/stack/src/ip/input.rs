@@ -88,7 +88,7 @@ fn link(core: &mut Core, interface: InterfaceId, frame: &mut Frame) -> Result<Ne
     match received.ether_type {
         EtherType::IPV4 => Ok(Network::Ip { at: ETHERNET_HEADER_LEN, cast: received.cast }),
         EtherType::ARP => {
-            arp::input(core, interface, frame, &received)?;
+            arp::input(core, interface, frame)?;
             Ok(Network::Consumed)
         }
         EtherType::IPV6 => Err(Discard::IpVersion6),

@@ -10,7 +10,6 @@ use danja_wire::{ChecksumState, Frame};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Received {
     pub(crate) ether_type: EtherType,
-    pub(crate) source: MacAddress,
     pub(crate) cast: Cast,
 }
 
@@ -27,7 +26,7 @@ pub(crate) fn input(frame: &mut Frame, ours: MacAddress) -> Result<Received, Dis
     } else {
         return Err(Discard::LinkOtherHost);
     };
-    Ok(Received { ether_type: header.ether_type, source: header.source, cast })
+    Ok(Received { ether_type: header.ether_type, cast })
 }
 
 /// Puts the header before a packet. `None` if there is no room, which the sizes of headers

@@ -148,7 +148,10 @@ fn enqueue(
     }
     let cost = queued.cost();
     let full = socket.queued_cost.saturating_add(cost) > socket.options.send_buffer;
-    if (full && !socket.queued.is_empty()) || !core.budget.try_take(cost) {
+    if socket.queued.is_empty() {
+        // Nothing of its own would ever wake it: one datagram may always wait.
+        core.budget.take(cost);
+    } else if full || !core.budget.try_take(cost) {
         socket.blocked = true;
         return Err(SendError::WouldBlock);
     }

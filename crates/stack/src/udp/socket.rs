@@ -137,7 +137,8 @@ impl Socket {
         if !self.received.is_empty() || failed || self.read_shut {
             ready = ready.with(Ready::READABLE);
         }
-        if self.queued_cost < self.options.send_buffer || failed || self.write_shut {
+        let takes = !self.blocked && self.queued_cost < self.options.send_buffer;
+        if takes || self.queued.is_empty() || failed || self.write_shut {
             ready = ready.with(Ready::WRITABLE);
         }
         if failed {

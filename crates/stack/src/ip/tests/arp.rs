@@ -95,13 +95,18 @@ fn impossible_senders_are_not_believed() {
         host.answer(&arp_frame(MacAddress::BROADCAST, request));
         assert!(host.stack.neighbours().is_empty(), "{mac}");
     }
-    // A frame whose source is not the sender it names.
+}
+
+#[test]
+fn a_frame_may_be_sent_on_behalf_of_a_station() {
+    // RFC 826 looks at no link header: a bridge that puts its own address there is believed.
     let request = arp(Operation::Request, (MAC_B, B), (MacAddress::ZERO, A));
     let mut body = [0; 28];
     request.emit(&mut body).unwrap();
     let mut host = Host::a();
-    host.answer(&ether(MacAddress::BROADCAST, MAC_C, EtherType::ARP, &body));
-    assert!(host.stack.neighbours().is_empty());
+    let answers = host.answer(&ether(MacAddress::BROADCAST, MAC_C, EtherType::ARP, &body));
+    assert_eq!(read_arp(&answers[0]).unwrap().0.destination, MAC_B);
+    assert_eq!(host.stack.neighbours()[0].mac, Some(MAC_B));
 }
 
 #[test]

@@ -46,14 +46,15 @@ use std::string::ToString;
 #[test]
 fn the_next_gateway_takes_over_from_a_silent_one_and_gives_back() {
     let (mut host, socket) = two_gateways();
-    host.send_to(socket, b"x", at(FAR, 9));
+    let data = [7; 1400];
+    host.send_to(socket, &data, at(FAR, 9));
     assert_eq!(asked(&host.drain()), [B]);
     let sent: Vec<_> = host.advance(Duration::from_secs(3)).into_iter().map(|it| it.1).collect();
     assert_eq!(asked(&sent), [B, B, C], "the second is asked for when the first is given up");
     // What waited for the first goes by the second.
     let released = host.answer(&is_at(MAC_C, C));
     assert_eq!((released.len(), &released[0][..6]), (1, &MAC_C.0[..]));
-    assert_eq!(read_ip(&released[0]).1[8..], *b"x");
+    assert_eq!(read_ip(&released[0]).1[8..], data);
     assert_eq!(host.discarded(Discard::NeighbourUnreachable), 0);
     assert_eq!(hop(&host), C);
     // The first is asked for once a minute, and used again once it is heard.

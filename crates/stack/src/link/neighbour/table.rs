@@ -288,7 +288,7 @@ impl Neighbours {
         {
             // Every acknowledgement confirms: what was confirmed lately is left alone.
             let lately = entry.reachable_until.saturating_since(context.now);
-            let fresh = lately >= context.config.ip.reachable_time / 4;
+            let fresh = lately.saturating_mul(4) >= context.config.ip.reachable_time;
             if entry.state != NeighbourState::Reachable || !fresh {
                 set_reachable(entry, context);
             }

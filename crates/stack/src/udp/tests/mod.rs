@@ -1,5 +1,6 @@
 //! Tests of datagram sockets through the doors of `Stack`.
 
+mod budget;
 mod demux;
 mod errors;
 mod flow;
