@@ -27,8 +27,9 @@ impl Answer {
 pub(crate) fn request(at: SocketAddr, method: &str, target: &str, more: &str) -> Answer {
     let mut stream = TcpStream::connect(at).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    // As a browser does; a name that is not of the LAN would be refused.
     let request =
-        format!("{method} {target} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{more}\r\n");
+        format!("{method} {target} HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\n{more}\r\n");
     stream.write_all(request.as_bytes()).unwrap();
     let mut all = Vec::new();
     stream.read_to_end(&mut all).unwrap();
