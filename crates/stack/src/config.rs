@@ -123,7 +123,8 @@ pub struct TcpConfig {
     pub time_wait_reuse: bool,
     /// Pending records of admitting listeners live this long.
     pub pending_timeout: Duration,
-    /// How long an admitted or ordinary listener answers with SYN cookies when its queue is full.
+    /// Whether a listener whose queue is full answers with SYN cookies (RFC 4987 §3.6). Admitting
+    /// listeners never do.
     pub syn_cookies: bool,
 }
 
