@@ -193,8 +193,6 @@ fn profile(task: &str, stack: &str, folder: Option<&Path>) -> Result<f64, Box<dy
     let file: PathBuf = folder.map_or_else(temporary, |folder| folder.join(&name));
     let mut command = Command::new("valgrind");
     command.args(["--tool=callgrind", "--toggle-collect=*::work_*", "--dump-instr=no"]);
-    // Long copies by an instruction that callgrind counts once a byte would be all that is seen.
-    command.env("GLIBC_TUNABLES", "glibc.cpu.x86_rep_movsb_threshold=1000000000");
     command.arg(format!("--callgrind-out-file={}", file.display()));
     command.arg(env::current_exe()?).arg("--under-callgrind").arg(format!("{task}/{stack}"));
     let output = command.output().map_err(|error| format!("valgrind: {error}"))?;

@@ -63,9 +63,10 @@ impl Circumstances {
     }
 }
 
-/// The version of a package that this was built with.
+/// The version of a package that this was built with, as the workspace has it.
 fn locked(package: &str) -> Option<String> {
-    let lock = include_str!("../../Cargo.lock");
+    let lock = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.lock");
+    let lock = fs::read_to_string(lock).ok()?;
     let entry = lock.split_once(&format!("name = \"{package}\"\nversion = \""))?.1;
     Some(entry.split_once('"')?.0.to_owned())
 }

@@ -123,8 +123,7 @@ pub struct TcpConfig {
     pub time_wait_reuse: bool,
     /// Pending records of admitting listeners live this long.
     pub pending_timeout: Duration,
-    /// Whether a listener whose queue is full answers with SYN cookies (RFC 4987 §3.6). Admitting
-    /// listeners never do.
+    /// How long an admitted or ordinary listener answers with SYN cookies when its queue is full.
     pub syn_cookies: bool,
 }
 

@@ -51,3 +51,8 @@ pub use interface::{InterfaceId, Medium, Room};
 pub use socket::SocketId;
 pub use stack::Stack;
 pub use views::ControlInfo;
+
+/// The README's example is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

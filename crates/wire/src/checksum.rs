@@ -14,12 +14,8 @@ pub struct Sum {
     odd: bool,
 }
 
-/// Bytes that one round of the inner loop takes: two vector registers of the smallest processor.
-const ROUND: usize = 32;
-
-/// Rounds in a block, the outer loop's step. A compiler that unrolls the rounds itself begins
-/// with one of its own for odd counts and spends more on that than it wins.
-const BLOCK: usize = 4 * ROUND;
+/// Bytes that one round of the inner loop takes.
+const ROUND: usize = 64;
 
 /// Folds to 16 bits, in memory order. Zero only if all words were zero.
 #[inline]
@@ -32,67 +28,31 @@ const fn fold_native(mut sum: u64) -> u16 {
     sum as u16
 }
 
-/// Adds the 32-bit halves of a 64-bit sum of words: smaller, and the same checksum.
-#[inline]
-const fn fold_half(sum: u64) -> u64 {
-    (sum & 0xffff_ffff).wrapping_add(sum >> 32)
-}
-
-/// Two lanes of 64 bits for each word of a round: one takes the word, whose upper half overflows,
-/// the other takes the upper half alone, of which no carry is lost for 2^32 rounds. Their
-/// difference is the lower half. So a word costs a load, a shift and two additions, and the
-/// compiler can keep the lanes in vector registers.
-#[derive(Default)]
-struct Lanes {
-    whole: [u64; ROUND / 8],
-    upper: [u64; ROUND / 8],
-}
-
-impl Lanes {
-    #[inline(always)]
-    fn add(&mut self, rounds: &[[u8; ROUND]]) {
-        for round in rounds {
-            let (words, _) = round.as_chunks::<8>();
-            for ((whole, upper), word) in self.whole.iter_mut().zip(&mut self.upper).zip(words) {
-                let word = u64::from_ne_bytes(*word);
-                *whole = whole.wrapping_add(word);
-                *upper = upper.wrapping_add(word >> 32);
-            }
-        }
-    }
-
-    fn sum(&self) -> u64 {
-        self.whole.iter().zip(self.upper).fold(0, |sum, (whole, upper)| {
-            let lower = whole.wrapping_sub(upper << 32);
-            sum.wrapping_add(fold_half(lower)).wrapping_add(fold_half(upper))
-        })
-    }
-}
-
 /// The sum of the words of `bytes` in memory order; an odd last byte is padded with zero.
 #[inline]
 fn sum_native(bytes: &[u8]) -> u64 {
-    let (mut sum, mut rest) = (0u64, bytes);
-    if bytes.len() >= ROUND {
-        let mut lanes = Lanes::default();
-        let (blocks, after) = bytes.as_chunks::<BLOCK>();
-        for block in blocks {
-            lanes.add(block.as_chunks::<ROUND>().0);
+    // Lanes of 64 bits take 32-bit halves, so that no carry is lost for 2^32 rounds, and the
+    // compiler can keep them in vector registers.
+    let mut lanes = [0u64; ROUND / 8];
+    let (rounds, rest) = bytes.as_chunks::<ROUND>();
+    for round in rounds {
+        let (words, _) = round.as_chunks::<8>();
+        for (lane, word) in lanes.iter_mut().zip(words) {
+            let word = u64::from_ne_bytes(*word);
+            *lane = lane.wrapping_add(word & 0xffff_ffff).wrapping_add(word >> 32);
         }
-        let (rounds, after) = after.as_chunks::<ROUND>();
-        lanes.add(rounds);
-        (sum, rest) = (lanes.sum(), after);
     }
+    let mut sum = lanes
+        .iter()
+        .fold(0u64, |sum, lane| sum.wrapping_add(lane & 0xffff_ffff).wrapping_add(lane >> 32));
     let (words, rest) = rest.as_chunks::<4>();
     for word in words {
         sum = sum.wrapping_add(u64::from(u32::from_ne_bytes(*word)));
     }
-    let last = match *rest {
-        [a] => [a, 0, 0, 0],
-        [a, b] => [a, b, 0, 0],
-        [a, b, c] => [a, b, c, 0],
-        _ => [0; 4],
-    };
+    let mut last = [0u8; 4];
+    for (to, from) in last.iter_mut().zip(rest) {
+        *to = *from;
+    }
     sum.wrapping_add(u64::from(u32::from_ne_bytes(last)))
 }
 
@@ -105,14 +65,10 @@ impl Sum {
     /// Adds a piece of any length, as the continuation of the pieces before it.
     #[inline]
     pub fn add_bytes(&mut self, bytes: &[u8]) {
-        let sum = sum_native(bytes);
-        let aligned = if self.odd {
-            // RFC 1071 §2 (B): a sum of swapped bytes is the swapped sum.
-            u64::from(fold_native(sum).swap_bytes())
-        } else {
-            fold_half(sum)
-        };
-        self.sum = self.sum.wrapping_add(aligned);
+        let folded = fold_native(sum_native(bytes));
+        // RFC 1071 §2 (B): a sum of swapped bytes is the swapped sum.
+        let aligned = if self.odd { folded.swap_bytes() } else { folded };
+        self.sum = self.sum.wrapping_add(u64::from(aligned));
         self.odd ^= bytes.len() & 1 == 1;
     }
 
@@ -168,10 +124,10 @@ pub fn checksum(bytes: &[u8]) -> u16 {
 /// Copies `source` to the front of `destination` and sums it on the way. What does not fit is
 /// neither copied nor summed.
 pub fn copy_and_sum(destination: &mut [u8], source: &[u8]) -> Sum {
-    // A part is summed while the first-level cache still holds it.
-    const PART: usize = 4096;
+    // A block is summed while the first-level cache still holds it.
+    const BLOCK: usize = 4096;
     let mut sum = Sum::new();
-    for (to, from) in destination.chunks_mut(PART).zip(source.chunks(PART)) {
+    for (to, from) in destination.chunks_mut(BLOCK).zip(source.chunks(BLOCK)) {
         let count = to.len().min(from.len());
         if let (Some(to), Some(from)) = (to.get_mut(..count), from.get(..count)) {
             to.copy_from_slice(from);
@@ -187,7 +143,7 @@ pub fn pseudo_header(source: IpAddr, destination: IpAddr, protocol: u8, length: 
     let mut sum = Sum::new();
     for address in [source, destination] {
         match address {
-            IpAddr::V4(address) => sum.add_u32(address.to_bits()),
+            IpAddr::V4(address) => sum.add_bytes(&address.octets()),
             IpAddr::V6(address) => sum.add_bytes(&address.octets()),
         }
     }

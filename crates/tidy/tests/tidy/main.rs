@@ -6,6 +6,7 @@ mod layers;
 mod map;
 mod measure;
 mod metadata;
+mod packages;
 mod purity;
 mod words;
 
