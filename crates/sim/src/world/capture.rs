@@ -1,7 +1,7 @@
 //! A world's frames as a pcapng file, for Wireshark: one interface for each host, what it sent
 //! and what it received. Interprets no frame.
 
-use super::simulation::{Direction, Observer, Passing};
+use super::happening::{Direction, Observer, Passing};
 use pcap_file::DataLink;
 use pcap_file::pcapng::PcapNgWriter;
 use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPacketOption};

@@ -25,10 +25,15 @@ impl HostId {
         Ipv4Addr::new(10, 0, (number / 250) as u8, (number % 250) as u8)
     }
 
-    const fn mac(self) -> MacAddress {
-        let [_, _, high, low] = self.address().octets();
-        MacAddress([2, 0, 10, 0, high, low])
+    pub(super) const fn mac(self) -> MacAddress {
+        mac(self.address())
     }
+}
+
+/// The hardware address of the host that has this address.
+pub(super) const fn mac(address: Ipv4Addr) -> MacAddress {
+    let [_, _, high, low] = address.octets();
+    MacAddress([2, 0, 10, 0, high, low])
 }
 
 /// An adapter that takes a few frames and then none for a while.

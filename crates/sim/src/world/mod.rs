@@ -48,6 +48,7 @@
 
 mod capture;
 mod digest;
+mod happening;
 mod host;
 mod link;
 mod random;
@@ -59,8 +60,9 @@ pub mod workload;
 
 pub use capture::capture;
 pub use danja_lan::impair::{Bursts, ImpairCounters, Impairment, Loss};
+pub use happening::{Direction, Happening, Livelock, Observer, Passing};
 pub use host::{Burst, HostConfig, HostCounters, HostId};
 pub use link::LinkCounters;
 pub use random::Random;
 pub use segment::Segment;
-pub use simulation::{Direction, Happening, Livelock, Observer, Passing, World};
+pub use simulation::World;

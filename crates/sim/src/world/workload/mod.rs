@@ -14,11 +14,14 @@
 
 mod content;
 mod exchange;
+mod grounds;
 mod judge;
 mod plan;
 mod run;
 mod side;
 mod streams;
+mod verdicts;
+mod witness;
 
 use crate::world::Observer;
 use plan::{Plan, Wrap};
@@ -95,7 +98,7 @@ pub fn run_seed(seed: u64, options: Options) -> Result<Report, Failure> {
     };
     let mut run = Run::new(&plan, options.hash_key, shift).map_err(fail)?;
     if let Some(observer) = options.observer {
-        run.world.observe(observer);
+        run.observe(observer);
     }
     run.finish().map_err(fail)
 }

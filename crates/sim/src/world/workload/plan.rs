@@ -155,6 +155,8 @@ pub(super) struct Listening {
     pub(super) backlog: usize,
     /// How long a connection waits to be accepted.
     pub(super) delay: Duration,
+    /// It asks for a verdict on each SYN, which comes after this time.
+    pub(super) admits: Option<Duration>,
 }
 
 /// Everything.
@@ -170,6 +172,8 @@ pub(super) struct Plan {
     pub(super) outages: Vec<Outage>,
     pub(super) vanishing: Option<Vanishing>,
     pub(super) restarts: Vec<Restart>,
+    /// Some bytes are urgent, and stay in the stream.
+    pub(super) urgent: bool,
     pub(super) wrap: Option<Wrap>,
     /// Frames may be lost, or flipped bits make them unreadable.
     pub(super) lossy: bool,
@@ -180,6 +184,8 @@ impl Plan {
     /// The plan of this seed.
     pub(super) fn new(seed: u64) -> Self {
         let mut random = Random::new(seed);
+        // What is drawn from it leaves the rest of a world as it is.
+        let mut later = Random::new(seed ^ 0x6c61_7465_7200_0000);
         let quality = hosts::Quality::draw(&mut random);
         let count = match random.below(20) {
             0..=8 => random.size(2, 4),
@@ -212,7 +218,9 @@ impl Plan {
                 } else {
                     0
                 }),
+                admits: later.percent(15).then(|| Duration::from_micros(later.below(50_000))),
             },
+            urgent: later.percent(15),
             streams,
             exchanges,
             outages,
@@ -236,10 +244,9 @@ impl Plan {
         }
     }
 
-    /// Whether an attempt of one of these hosts to reach the other may fail without anybody's
-    /// fault, and is to be repeated.
-    pub(super) fn may_miss(&self, hosts: [HostId; 2]) -> bool {
-        self.lossy || self.outages.iter().any(|it| hosts.contains(&it.host))
+    /// Whether a host's link or interface is down for a while.
+    pub(super) fn has_outage(&self, host: HostId) -> bool {
+        self.outages.iter().any(|it| it.host == host)
     }
 
     /// Whether a host's listener is closed for a while.

@@ -6,11 +6,14 @@ use super::content::Content;
 use super::exchange::{Exchange, echo, open_echo};
 use super::judge;
 use super::plan::{Plan, Target, Trouble};
-use super::streams::{Again, HalfId, Outlook, Streams};
-use crate::world::{Happening, HostId, World};
-use danja_stack::{Ready, SocketId, Stack};
+use super::streams::{Again, HalfId, Outlook, Streams, Wants};
+use super::verdicts::Verdicts;
+use super::witness::Witness;
+use crate::world::{Happening, HostId, Observer, World};
+use danja_stack::{Event, Ready, SocketId, Stack};
 use danja_wire::Instant;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// A world in which something still happens after this long does not end.
@@ -30,6 +33,7 @@ enum Task {
     OutageBegins(usize),
     OutageEnds(usize),
     Vanish(HostId),
+    Verdict(usize),
 }
 
 /// A plan being run.
@@ -37,6 +41,8 @@ pub(super) struct Run<'a> {
     plan: &'a Plan,
     pub(super) world: World,
     pub(super) streams: Streams,
+    witness: Arc<Mutex<Witness>>,
+    verdicts: Verdicts,
     exchanges: Vec<Exchange>,
     askers: BTreeMap<(HostId, SocketId), usize>,
     echoes: BTreeSet<(HostId, SocketId)>,
@@ -68,6 +74,8 @@ impl<'a> Run<'a> {
             plan,
             world,
             streams: Streams::new(plan),
+            witness: Arc::new(Mutex::new(Witness::new(plan.corrupting))),
+            verdicts: Verdicts::default(),
             exchanges: exchanges.collect(),
             askers: BTreeMap::new(),
             echoes: BTreeSet::new(),
@@ -75,17 +83,27 @@ impl<'a> Run<'a> {
             due: BTreeMap::new(),
             limit: start + LONGEST,
         };
+        run.observe(Box::new(|_| {}));
         run.open_services()?;
         run.schedule();
         Ok(run)
     }
 
+    /// The witness sees every frame, and `also` is told of it.
+    pub(super) fn observe(&mut self, mut also: Observer) {
+        let witness = Arc::clone(&self.witness);
+        self.world.observe(Box::new(move |passing| {
+            witness.lock().unwrap_or_else(PoisonError::into_inner).see(passing);
+            also(passing);
+        }));
+    }
+
     fn open_services(&mut self) -> Result<(), String> {
-        let backlog = self.plan.listening.backlog;
+        let listening = self.plan.listening;
         for host in self.world.hosts() {
             let streams = &mut self.streams;
             let socket = self.world.call(host, |stack, now| {
-                streams.listen(host, backlog, stack, now)?;
+                streams.listen(host, listening, stack, now)?;
                 open_echo(stack, now)
             });
             self.echoes.insert((host, socket?));
@@ -170,6 +188,16 @@ impl<'a> Run<'a> {
     fn on(&mut self, happening: Happening) -> Result<(), String> {
         match happening {
             Happening::Socket { host, socket, ready } => self.on_socket(host, socket, ready),
+            Happening::Stack { host, event: Event::Incoming(incoming) } => {
+                let wait = self.plan.listening.admits.unwrap_or_default();
+                let number = self.verdicts.ask(host, incoming);
+                self.later(self.world.now() + wait, Task::Verdict(number));
+                Ok(())
+            }
+            Happening::Stack { host, event: Event::Withdrawn(id) } => {
+                self.verdicts.withdraw(host, id);
+                Ok(())
+            }
             Happening::Stack { .. } => Ok(()),
             Happening::Alarm(number) => {
                 let Some(task) = self.tasks.get(number as usize).copied() else { return Ok(()) };
@@ -217,12 +245,22 @@ impl<'a> Run<'a> {
                 self.world.call(host, |stack, now| streams.stop_listening(host, stack, now))
             }
             Task::Listen(host) => {
-                let (streams, backlog) = (&mut self.streams, self.plan.listening.backlog);
-                self.world.call(host, |stack, now| streams.listen(host, backlog, stack, now))
+                let (streams, listening) = (&mut self.streams, self.plan.listening);
+                self.world.call(host, |stack, now| streams.listen(host, listening, stack, now))
             }
             Task::Vanish(host) => {
                 self.world.plug(host, false);
                 Ok(())
+            }
+            Task::Verdict(number) => {
+                let host = self.verdicts.host(number);
+                let (verdicts, closed) = (&mut self.verdicts, self.plan.restarts(host));
+                let streams = &mut self.streams;
+                self.world.call(host, |stack, now| {
+                    let client = verdicts.give(number, closed, stack, now)?;
+                    streams.refused.extend(client);
+                    Ok(())
+                })
             }
             Task::Exchange(number) => self.drive_exchange(number),
             Task::OutageBegins(number) => {
@@ -237,7 +275,8 @@ impl<'a> Run<'a> {
     }
 
     fn outlook(&self) -> Outlook<'a> {
-        Outlook { plan: self.plan, start: self.world.start(), now: self.world.now() }
+        let witness = Arc::clone(&self.witness);
+        Outlook { plan: self.plan, start: self.world.start(), now: self.world.now(), witness }
     }
 
     fn on_stack<R>(
@@ -252,6 +291,16 @@ impl<'a> Run<'a> {
     }
 
     fn drive(&mut self, half: HalfId, ready: Ready) -> Result<(), String> {
+        if let Some(host) = self.streams.host(HalfId { side: 1 - half.side, ..half }) {
+            let stack = self.world.stack(host);
+            let counters = stack.counters();
+            let forgotten = counters.tcp_listen_overflows;
+            let dropped = counters.tcp_listen_drops;
+            // Beyond three quarters of what it may use, a stack gives up orphans.
+            let limit = stack.config().limits.buffer_bytes;
+            let pressed = self.world.counters(host).most_buffered > limit - limit / 4;
+            self.streams.note(host, Wants { dropped, forgotten, pressed });
+        }
         let again =
             self.on_stack(half, |streams, world, stack| streams.drive(half, ready, world, stack));
         self.again(half, again)
@@ -259,10 +308,28 @@ impl<'a> Run<'a> {
 
     /// Calls a half again when it wishes.
     fn again(&mut self, half: HalfId, again: Result<Option<Again>, String>) -> Result<(), String> {
-        if let Some(Again { at, half }) = again.map_err(|what| format!("{half:?}: {what}"))? {
+        let again = again.map_err(|what| self.explain(half, &what))?;
+        if let Some(Again { at, half }) = again {
             self.later(at, Task::Drive(half));
         }
         Ok(())
+    }
+
+    /// What went wrong at a half, with what is known of its stream.
+    fn explain(&self, half: HalfId, what: &str) -> String {
+        let mut text = format!("{half:?}: {what}\n{}", self.streams.describe(half.stream));
+        for side in 0..2 {
+            let half = HalfId { side, ..half };
+            let Some((host, socket)) = self.streams.host(half).zip(self.streams.socket(half))
+            else {
+                continue;
+            };
+            let stack = self.world.stack(host);
+            let info = stack.control_info(socket);
+            text += &format!("\n{}: {info:#?}", self.world.name(host));
+            text += &format!("\n{} bytes are queued in all", stack.buffered());
+        }
+        text
     }
 
     fn accept(&mut self, host: HostId) -> Result<(), String> {
@@ -308,6 +375,8 @@ impl<'a> Run<'a> {
                 self.world.plug(outage.host, over && !gone);
             }
             Trouble::Down => {
+                let (witness, now) = (self.witness.lock(), self.world.now());
+                witness.unwrap_or_else(PoisonError::into_inner).set_deaf(outage.host, !over, now);
                 let interface = self.world.interface(outage.host);
                 self.world.call(outage.host, |stack, now| stack.set_up(interface, over, now));
             }

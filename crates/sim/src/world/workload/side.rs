@@ -2,10 +2,12 @@
 //! only on what events told it, so that an event that fails to come is noticed.
 
 use super::content::Content;
+use super::grounds::Grounds;
 use super::plan::{Ending, SidePlan};
 use crate::world::Random;
 use danja_stack::socket::{
-    Fault, RecvError, RecvFlags, SendError, SendFlags, Shutdown, SocketOption,
+    Fault, RecvError, RecvFlags, SendError, SendFlags, Shutdown, ShutdownError, SocketFault,
+    SocketOption,
 };
 use danja_stack::{Ready, SocketId, Stack};
 use danja_wire::Instant;
@@ -24,32 +26,24 @@ pub(super) enum End {
 }
 
 /// What a side knows of the other.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Peer {
+#[derive(Clone, Debug)]
+pub(super) struct Peer<'a> {
     /// Bytes it is going to write.
     pub(super) bytes: u64,
     /// Bytes it wrote so far.
     pub(super) written: u64,
     /// It will not write any more.
     pub(super) finished: bool,
-    /// It has broken off, as planned.
+    /// It has broken off, as planned, or was told of an error.
     pub(super) broken_off: bool,
-    /// The way between the two is cut for good.
-    pub(super) vanished: bool,
-    /// Nobody has accepted the connection, and its listener may have been closed.
-    pub(super) unborn: bool,
+    /// Which errors are right.
+    pub(super) grounds: Grounds<'a>,
 }
 
-impl Peer {
-    /// Whether a side may be told of this error.
-    const fn excuses(&self, fault: Fault) -> bool {
-        match fault {
-            Fault::ConnectionReset | Fault::BrokenPipe => self.broken_off || self.unborn,
-            Fault::TimedOut | Fault::HostUnreachable => self.vanished,
-            _ => false,
-        }
-    }
-}
+/// Keep-alive's knobs of sides that probe.
+pub(super) const KEEP_IDLE: Duration = Duration::from_secs(10);
+pub(super) const KEEP_INTERVAL: Duration = Duration::from_secs(5);
+pub(super) const KEEP_COUNT: u8 = 9;
 
 /// One side.
 #[derive(Debug)]
@@ -65,6 +59,8 @@ pub(super) struct Side {
     pub(super) read: u64,
     write_at: Instant,
     read_at: Instant,
+    /// Some of what it writes is urgent.
+    urgent: bool,
     shut: bool,
     eof: bool,
     pub(super) end: Option<End>,
@@ -92,6 +88,7 @@ impl Side {
             read: 0,
             write_at: now,
             read_at: now,
+            urgent: false,
             shut: false,
             eof: false,
             end: None,
@@ -103,20 +100,26 @@ impl Side {
         self.shut || self.end.is_some()
     }
 
-    /// Options that its plan asks for; `probe`: finds out when the peer is gone without a word.
+    /// Options that its plan asks for, whether it finds out when the peer is gone without a
+    /// word, and whether bytes may be urgent.
     pub(super) fn prepare(
-        &self,
+        &mut self,
         stack: &mut Stack,
-        probe: bool,
+        [probe, urgent]: [bool; 2],
         now: Instant,
     ) -> Result<(), String> {
+        self.urgent = urgent;
         let habits = self.plan.habits;
-        let mut options =
-            vec![SocketOption::NoDelay(habits.no_delay), SocketOption::Cork(habits.cork)];
+        let mut options = vec![
+            SocketOption::NoDelay(habits.no_delay),
+            SocketOption::Cork(habits.cork),
+            SocketOption::OutOfBandInline(urgent),
+        ];
         if probe {
             options.push(SocketOption::KeepAlive(true));
-            options.push(SocketOption::KeepIdle(Duration::from_secs(10)));
-            options.push(SocketOption::KeepInterval(Duration::from_secs(5)));
+            options.push(SocketOption::KeepIdle(KEEP_IDLE));
+            options.push(SocketOption::KeepInterval(KEEP_INTERVAL));
+            options.push(SocketOption::KeepCount(KEEP_COUNT));
         }
         for option in options {
             stack
@@ -140,7 +143,7 @@ impl Side {
     pub(super) fn drive(
         &mut self,
         stack: &mut Stack,
-        peer: &Peer,
+        peer: &Peer<'_>,
         now: Instant,
     ) -> Result<Option<Instant>, String> {
         if self.end.is_some() {
@@ -165,7 +168,7 @@ impl Side {
         }
     }
 
-    fn write(&mut self, stack: &mut Stack, peer: &Peer, now: Instant) -> Result<(), String> {
+    fn write(&mut self, stack: &mut Stack, peer: &Peer<'_>, now: Instant) -> Result<(), String> {
         while self.writable && self.end.is_none() && now >= self.write_at {
             let left = (self.plan.bytes - self.written).min(self.until_break());
             if left == 0 {
@@ -175,7 +178,8 @@ impl Side {
             let length = self.random.size(1, self.plan.write.chunk).min(left as usize);
             let data = self.says.payload(self.written, length);
             let more = self.random.percent(3);
-            let flags = SendFlags { more, ..SendFlags::default() };
+            let urgent = self.urgent && self.random.percent(10);
+            let flags = SendFlags { more, urgent, ..SendFlags::default() };
             match stack.send(self.socket, &data, flags, now) {
                 Ok(0) => return Err(format!("send took none of {length} bytes and said nothing")),
                 Ok(taken) if taken > length => {
@@ -188,8 +192,11 @@ impl Side {
                         return Err("send gives WouldBlock on a writable socket".to_owned());
                     }
                 }
-                Err(SendError::Fault(fault)) => self.fail(fault.kind, stack, peer, now)?,
-                Err(SendError::BrokenPipe) => self.fail(Fault::BrokenPipe, stack, peer, now)?,
+                Err(SendError::Fault(fault)) => self.fail(fault, stack, peer, now)?,
+                Err(SendError::BrokenPipe) => {
+                    let fault = SocketFault { kind: Fault::BrokenPipe, cause: None };
+                    self.fail(fault, stack, peer, now)?;
+                }
                 Err(error) => return Err(format!("send: {error}")),
             }
             if !self.plan.write.gap.is_zero() {
@@ -199,7 +206,7 @@ impl Side {
         Ok(())
     }
 
-    fn read(&mut self, stack: &mut Stack, peer: &Peer, now: Instant) -> Result<(), String> {
+    fn read(&mut self, stack: &mut Stack, peer: &Peer<'_>, now: Instant) -> Result<(), String> {
         let mut slices = Vec::new();
         while self.readable && !self.eof && self.end.is_none() && now >= self.read_at {
             let left = self.until_break();
@@ -240,7 +247,7 @@ impl Side {
                         return Err("recv gives WouldBlock on a readable socket".to_owned());
                     }
                 }
-                Err(RecvError::Fault(fault)) => self.fail(fault.kind, stack, peer, now)?,
+                Err(RecvError::Fault(fault)) => self.fail(fault, stack, peer, now)?,
                 Err(error) => return Err(format!("recv: {error}")),
             }
             if !self.plan.read.gap.is_zero() {
@@ -255,7 +262,7 @@ impl Side {
         &mut self,
         most: usize,
         stack: &mut Stack,
-        peer: &Peer,
+        peer: &Peer<'_>,
         now: Instant,
     ) -> Result<usize, String> {
         if !self.plan.habits.peeks || self.random.percent(50) {
@@ -266,7 +273,7 @@ impl Side {
         let seen = match stack.recv(self.socket, most, flags, &mut slices, now) {
             Ok(seen) => seen,
             Err(RecvError::Fault(fault)) => {
-                self.fail(fault.kind, stack, peer, now)?;
+                self.fail(fault, stack, peer, now)?;
                 return Ok(0);
             }
             Err(_) => return Ok(0),
@@ -292,7 +299,7 @@ impl Side {
     }
 
     /// The stream ended: every byte that was written must have come.
-    fn at_eof(&mut self, peer: &Peer) -> Result<(), String> {
+    fn at_eof(&mut self, peer: &Peer<'_>) -> Result<(), String> {
         self.eof = true;
         let (read, written) = (self.read, peer.written);
         if !peer.finished && !peer.broken_off {
@@ -306,20 +313,20 @@ impl Side {
 
     fn fail(
         &mut self,
-        fault: Fault,
+        fault: SocketFault,
         stack: &mut Stack,
-        peer: &Peer,
+        peer: &Peer<'_>,
         now: Instant,
     ) -> Result<(), String> {
-        if !peer.excuses(fault) {
+        if let Err(why) = peer.grounds.judge(fault) {
             let (read, written) = (self.read, self.written);
-            return Err(format!("{fault:?} after {read} bytes read and {written} written"));
+            return Err(format!("{fault:?} after {read} bytes read and {written} written: {why}"));
         }
-        self.close(End::Fault(fault), stack, now)
+        self.close(End::Fault(fault.kind), stack, now)
     }
 
     /// Ends the side if its plan says so.
-    fn finish(&mut self, stack: &mut Stack, peer: &Peer, now: Instant) -> Result<(), String> {
+    fn finish(&mut self, stack: &mut Stack, peer: &Peer<'_>, now: Instant) -> Result<(), String> {
         if self.end.is_some() {
             return Ok(());
         }
@@ -334,10 +341,10 @@ impl Side {
             Ending::Shutdown => {
                 if all_written && !self.shut {
                     self.shut = true;
-                    if let Err(error) = stack.shutdown(self.socket, Shutdown::Write, now)
-                        && !(peer.broken_off || peer.vanished || peer.unborn)
-                    {
-                        return Err(format!("shutdown: {error}"));
+                    match stack.shutdown(self.socket, Shutdown::Write, now) {
+                        // What ended it, the next call says, and that is judged.
+                        Ok(()) | Err(ShutdownError::NotConnected) => {}
+                        Err(error) => return Err(format!("shutdown: {error}")),
                     }
                 }
                 if self.shut && self.eof {

@@ -2,14 +2,17 @@
 
 mod attempt;
 
-use super::plan::{Plan, StreamPlan, Target};
-use super::side::{Peer, Side};
+use super::grounds::{Grounds, Other};
+use super::plan::{Listening, Plan, StreamPlan, Target};
+use super::side::{End, Peer, Side};
+use super::witness::Witness;
 use crate::world::HostId;
 use danja_stack::socket::{Domain, SocketKind, SocketOption};
 use danja_stack::{SocketId, Stack};
 use danja_wire::Instant;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Where listeners listen.
 const PORT: u16 = 80;
@@ -21,15 +24,22 @@ const CROSSING_PORT: u16 = 1_000;
 const ABSENT: Ipv4Addr = Ipv4Addr::new(10, 0, 255, 1);
 
 /// What a plan and the time say about hosts.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Outlook<'a> {
     pub(super) plan: &'a Plan,
     /// When the world began, and the time.
     pub(super) start: Instant,
     pub(super) now: Instant,
+    /// What was seen on the wire.
+    pub(super) witness: Arc<Mutex<Witness>>,
 }
 
 impl Outlook<'_> {
+    /// Asks the witness.
+    pub(super) fn ask<R>(&self, question: impl FnOnce(&Witness) -> R) -> R {
+        question(&self.witness.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Whether a host's cable has been pulled for good.
     fn has_vanished(&self, host: HostId) -> bool {
         let vanishing = self.plan.vanishing.filter(|it| it.host == host);
@@ -54,6 +64,10 @@ struct Stream {
     plan: StreamPlan,
     halves: [Half; 2],
     attempts: u32,
+    /// The client's end, at its latest attempt.
+    local: Option<SocketAddr>,
+    /// When each half called.
+    called: [Instant; 2],
 }
 
 /// A wish to be called again for one half of a stream.
@@ -81,9 +95,8 @@ impl Stream {
     }
 
     /// What the half across from `side` is up to.
-    fn peer(&self, side: usize, world: &Outlook<'_>) -> Peer {
+    fn peer<'a>(&self, side: usize, world: &'a Outlook<'a>, wants: Wants) -> Peer<'a> {
         let plan = &self.plan.sides[1 - side];
-        let unborn = side == 0 && matches!(self.halves[1], Half::Idle);
         let half = match &self.halves[1 - side] {
             Half::Connected(side) => Some(side),
             _ => None,
@@ -92,9 +105,48 @@ impl Stream {
             bytes: plan.bytes,
             written: half.map_or(0, |side| side.written),
             finished: half.is_some_and(Side::finished),
-            broken_off: plan.ending.is_abnormal() && half.is_some_and(|side| side.end.is_some()),
-            vanished: self.hosts().iter().any(|host| world.has_vanished(*host)),
-            unborn: unborn && self.hosts().iter().any(|host| world.plan.restarts(*host)),
+            broken_off: self.other(side, world) == Other::Broken,
+            grounds: Grounds {
+                pressed: self.pressed(side, world, wants),
+                ..self.grounds(side, world)
+            },
+        }
+    }
+
+    /// How far the half across from `side` is.
+    fn other(&self, side: usize, world: &Outlook<'_>) -> Other {
+        match &self.halves[1 - side] {
+            Half::Connected(other) => match other.end {
+                None => Other::Open,
+                Some(End::Whole) => Other::Closed,
+                Some(End::BrokenOff | End::Fault(_)) => Other::Broken,
+            },
+            _ if side == 0 && self.hosts().iter().any(|host| world.plan.restarts(*host)) => {
+                Other::Unborn
+            }
+            _ => Other::Unaccepted,
+        }
+    }
+
+    /// What the errors of a side are judged by.
+    fn grounds<'a>(&self, side: usize, world: &'a Outlook<'a>) -> Grounds<'a> {
+        let (_, to, _) = self.endpoints(HalfId { stream: 0, side: 0 });
+        let from = self.local.unwrap_or(to);
+        let ([client, server], mut ends) = (self.hosts(), [from, to]);
+        let mut hosts = [client, server];
+        if side == 1 {
+            hosts.reverse();
+            ends.reverse();
+        }
+        Grounds { world, hosts, ends, other: self.other(side, world), pressed: false }
+    }
+
+    /// Whether the stack of the half across from `side` had no room for it.
+    fn pressed(&self, side: usize, world: &Outlook<'_>, wants: Wants) -> bool {
+        match self.other(side, world) {
+            Other::Closed => wants.pressed,
+            Other::Unaccepted => wants.forgotten > 0,
+            _ => false,
         }
     }
 
@@ -103,7 +155,7 @@ impl Stream {
         let hosts = self.hosts();
         let vanishes = plan.vanishing.is_some_and(|it| hosts.contains(&it.host));
         let restarts = hosts.iter().any(|host| plan.restarts(*host));
-        self.plan.sides[1 - side].ending.is_abnormal() || vanishes || restarts
+        self.plan.sides[1 - side].ending.is_abnormal() || vanishes || restarts || plan.lossy
     }
 
     /// The client's host, and that of whom it calls (or its own again).
@@ -125,10 +177,30 @@ impl Stream {
         match self.plan.target {
             Target::ClosedPort(_) | Target::Absent => over(&self.halves[0]),
             _ => {
-                // A server need not have accepted what its client broke off.
-                let unaccepted = matches!(self.halves[1], Half::Idle)
-                    && (self.plan.sides[0].ending.is_abnormal() || self.peer(0, world).vanished);
+                let unaccepted = matches!(self.halves[1], Half::Idle) && self.is_left(world);
                 over(&self.halves[0]) && (over(&self.halves[1]) || unaccepted)
+            }
+        }
+    }
+}
+
+impl Stream {
+    /// Whether the server need not accept what its client has done with.
+    fn is_left(&self, world: &Outlook<'_>) -> bool {
+        let Half::Connected(client) = &self.halves[0] else {
+            return matches!(self.halves[0], Half::Refused);
+        };
+        match client.end {
+            None => false,
+            Some(End::BrokenOff | End::Fault(_)) => true,
+            // It went before its FIN was acknowledged, and will not hear what became of that.
+            Some(End::Whole) => {
+                let grounds = self.grounds(0, world);
+                let [client, server] = grounds.ends;
+                let vanished = self.hosts().iter().any(|host| world.has_vanished(*host));
+                vanished
+                    || world.ask(|witness| witness.was_reset(server, client))
+                    || grounds.gave_up().is_ok()
             }
         }
     }
@@ -143,6 +215,23 @@ pub(super) struct Streams {
     /// By the client's endpoint and its initial sequence number: ports are used again.
     callers: BTreeMap<(SocketAddr, u32), usize>,
     listeners: BTreeMap<HostId, SocketId>,
+    /// What each host's stack had to do without.
+    wants: BTreeMap<HostId, Wants>,
+    /// Clients that were refused by verdict.
+    pub(super) refused: BTreeSet<SocketAddr>,
+    /// Dropped SYNs that a time-out is put down to.
+    explained: BTreeMap<HostId, u64>,
+}
+
+/// What a host's stack had no room for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wants {
+    /// SYNs that listeners dropped because a queue was full.
+    pub(super) dropped: u64,
+    /// Segments of handshakes that were dropped because the accept queue was.
+    pub(super) forgotten: u64,
+    /// Its memory was under pressure.
+    pub(super) pressed: bool,
 }
 
 impl Streams {
@@ -151,16 +240,28 @@ impl Streams {
             plan: plan.clone(),
             halves: [Half::Idle, Half::Idle],
             attempts: 0,
+            local: None,
+            called: [Instant::ZERO; 2],
         });
         let (halves, callers) = (BTreeMap::new(), BTreeMap::new());
-        Self { all: all.collect(), halves, callers, listeners: BTreeMap::new() }
+        let (wants, explained) = (BTreeMap::new(), BTreeMap::new());
+        let listeners = BTreeMap::new();
+        Self {
+            all: all.collect(),
+            halves,
+            callers,
+            listeners,
+            wants,
+            refused: BTreeSet::new(),
+            explained,
+        }
     }
 
     /// Makes a host's listener.
     pub(super) fn listen(
         &mut self,
         host: HostId,
-        backlog: usize,
+        listening: Listening,
         stack: &mut Stack,
         now: Instant,
     ) -> Result<(), String> {
@@ -172,9 +273,12 @@ impl Streams {
             .set_option(socket, SocketOption::ReuseAddress(true), now)
             .map_err(|error| format!("reuse: {error}"))?;
         stack
+            .set_option(socket, SocketOption::Admitting(listening.admits.is_some()), now)
+            .map_err(|error| format!("admitting: {error}"))?;
+        stack
             .bind(socket, SocketAddr::from((Ipv4Addr::UNSPECIFIED, PORT)), now)
             .map_err(|error| format!("bind: {error}"))?;
-        stack.listen(socket, backlog, now).map_err(|error| format!("listen: {error}"))?;
+        stack.listen(socket, listening.backlog, now).map_err(|error| format!("listen: {error}"))?;
         self.listeners.insert(host, socket);
         Ok(())
     }
@@ -190,6 +294,11 @@ impl Streams {
             Some(socket) => stack.close(socket, now).map_err(|error| format!("close: {error}")),
             None => Ok(()),
         }
+    }
+
+    /// Notes what a host's stack had no room for so far.
+    pub(super) fn note(&mut self, host: HostId, wants: Wants) {
+        self.wants.insert(host, wants);
     }
 
     /// Whether this is the host's listener.
@@ -229,6 +338,11 @@ impl Streams {
     pub(super) fn unfinished(&self, world: &Outlook<'_>) -> impl Iterator<Item = (usize, String)> {
         let open = self.all.iter().enumerate().filter(|(_, stream)| !stream.is_over(world));
         open.map(|(number, stream)| (number, format!("{stream:#?}")))
+    }
+
+    /// A stream, for people.
+    pub(super) fn describe(&self, number: usize) -> String {
+        format!("{:#?}", self.all[number])
     }
 
     /// Bytes read by all.

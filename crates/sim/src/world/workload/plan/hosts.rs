@@ -75,10 +75,10 @@ fn mtu(random: &mut Random) -> usize {
 fn knobs(random: &mut Random, quality: Quality) -> Config {
     let mut config = Config::default();
     let tcp = &mut config.tcp;
-    if quality.is_lossy() {
-        // Whoever gives up does so rightly; but then nothing is left to be compared.
-        (tcp.syn_retries, tcp.syn_ack_retries) = (15, 15);
-        (tcp.retries, tcp.orphan_retries) = (40, 40);
+    if quality.is_lossy() && random.percent(50) {
+        // Some give up sooner than they may on a real network, so that they do.
+        (tcp.syn_retries, tcp.syn_ack_retries) = (random.pick([3, 5, 7]), random.pick([3, 5]));
+        (tcp.retries, tcp.orphan_retries) = (random.pick([4, 8, 15]), random.pick([3, 8]));
     }
     tcp.timestamps = !random.percent(25);
     tcp.sack = !random.percent(25);
@@ -151,13 +151,13 @@ fn link(random: &mut Random, quality: Quality, up: bool) -> Impairment {
             .with_reorder(share(random, 0.1))
             .with_duplicate(share(random, 0.05)),
         Quality::Bursty => corrupt(plain, random, 0.01)
-            .with_bursts(Bursts::with_mean(share(random, 0.03), 1.0 + share(random, 1.5)))
+            .with_bursts(Bursts::with_mean(share(random, 0.03), 1.0 + share(random, 5.0)))
             .with_hold(hold)
             .with_reorder(share(random, 0.05))
             .with_duplicate(share(random, 0.03)),
-        Quality::Awful => corrupt(plain, random, 0.04)
+        Quality::Awful => corrupt(plain, random, 0.1)
             .with_jitter(jitter)
-            .with_loss(share(random, 0.07))
+            .with_loss(share(random, 0.15))
             .with_hold(hold)
             .with_reorder(share(random, 0.3))
             .with_duplicate(share(random, 0.3)),

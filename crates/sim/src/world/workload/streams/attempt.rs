@@ -2,6 +2,7 @@
 
 use super::{Again, Half, HalfId, Outlook, Stream, Streams};
 use crate::world::workload::content::Content;
+use crate::world::workload::grounds::{Other, patience};
 use crate::world::workload::plan::Target;
 use crate::world::workload::side::{End, Side};
 use crate::world::{HostId, Random};
@@ -44,6 +45,7 @@ impl Streams {
             stack.bind(socket, from, now).map_err(|error| format!("bind: {error}"))?;
         }
         stream.attempts += 1;
+        stream.called[half.side] = now;
         stream.halves[half.side] = Half::Connecting(socket);
         self.halves.insert((host, socket), half);
         match stack.connect(socket, to, now) {
@@ -56,6 +58,9 @@ impl Streams {
         let (Some(local), Some(tcp)) = (local, tcp) else {
             return Err("a connecting socket has no endpoint or no sequence number".to_owned());
         };
+        if half.side == 0 {
+            stream.local = Some(local);
+        }
         self.callers.insert((local, tcp.iss.0), half.stream);
         Ok(None)
     }
@@ -75,7 +80,19 @@ impl Streams {
             Err(ConnectError::InProgress | ConnectError::AlreadyConnecting) => Outcome::Pending,
             // All are in use, or in TIME-WAIT.
             Err(ConnectError::PortsExhausted) => Outcome::Again,
-            Err(ConnectError::Fault(fault)) => stream.on_fault(half.side, fault, world),
+            Err(ConnectError::Fault(fault)) => {
+                let server = stream.hosts()[1];
+                let refused = stream.local.is_some_and(|local| self.refused.remove(&local));
+                let dropped = self.wants.get(&server).map_or(0, |wants| wants.dropped);
+                let explained = self.explained.entry(server).or_default();
+                match stream.on_fault(half.side, fault, world, (dropped, explained)) {
+                    // It was told no, and calls again.
+                    Outcome::Wrong(_) if refused && fault.kind == Fault::ConnectionRefused => {
+                        Outcome::Again
+                    }
+                    outcome => outcome,
+                }
+            }
             Err(error) => Outcome::Wrong(format!("connect: {error}")),
         };
         match outcome {
@@ -112,7 +129,8 @@ impl Streams {
         let random = Random::new(key ^ (half.side as u64) << 63);
         let side = stream.plan.sides[half.side].clone();
         let side = Side::new(socket, side, [says, hears], random, world.now);
-        side.prepare(stack, stream.is_risky(half.side, world.plan), world.now)?;
+        let (probe, urgent) = (stream.is_risky(half.side, world.plan), world.plan.urgent);
+        side.prepare(stack, [probe, urgent], world.now)?;
         stream.halves[half.side] = Half::Connected(side);
         Ok(())
     }
@@ -174,12 +192,14 @@ impl Streams {
             again = self.came_of(half, socket, said, world, stack)?;
         }
         let stream = &mut self.all[half.stream];
-        let peer = stream.peer(half.side, world);
+        let across = stream.hosts()[1 - half.side];
+        let wants = self.wants.get(&across).copied().unwrap_or_default();
+        let peer = stream.peer(half.side, world, wants);
         if let Half::Connected(side) = &mut stream.halves[half.side] {
             side.on_ready(ready);
             let at = side.drive(stack, &peer, world.now)?;
             again = at.map(|at| Again { at, half });
-            if matches!(side.end, Some(End::Fault(_))) && peer.unborn {
+            if matches!(side.end, Some(End::Fault(_))) && peer.grounds.other == Other::Unborn {
                 // Its listener was closed before anybody took it: it calls once more.
                 stream.halves[half.side] = Half::Idle;
                 again = Some(Again { at: world.now + RETRY, half });
@@ -199,30 +219,93 @@ impl Stream {
         }
     }
 
-    fn on_fault(&self, side: usize, fault: SocketFault, world: &Outlook<'_>) -> Outcome {
+    fn on_fault(
+        &self,
+        side: usize,
+        fault: SocketFault,
+        world: &Outlook<'_>,
+        drops: (u64, &mut u64),
+    ) -> Outcome {
         let missed = matches!(fault.kind, Fault::HostUnreachable | Fault::NetworkUnreachable);
         let hosts = self.hosts();
-        let vanished = hosts.iter().any(|host| world.has_vanished(*host));
         let refused = fault.kind == Fault::ConnectionRefused;
         let reset = fault.kind == Fault::ConnectionReset;
-        match self.plan.target {
-            Target::ClosedPort(_) if refused => Outcome::Refused,
-            Target::Absent if fault.kind == Fault::HostUnreachable => {
+        let outcome = match self.plan.target {
+            Target::ClosedPort(_) if refused => return Outcome::Refused,
+            Target::Absent if missed => {
                 let (_, to, _) = self.endpoints(HalfId { stream: 0, side });
-                match fault.cause {
+                return match fault.cause {
                     Some(Cause::NeighbourSilent(who)) if who == to.ip() => Outcome::Refused,
+                    _ if world.plan.has_outage(hosts[0]) => Outcome::Again,
                     cause => Outcome::Wrong(format!("{to} is unreachable because of {cause:?}")),
-                }
+                };
             }
-            _ if vanished && (missed || fault.kind == Fault::TimedOut) => Outcome::Refused,
             // The other side has called, been answered and broken off.
-            _ if reset && self.peer(side, world).broken_off => Outcome::Refused,
+            _ if reset && self.other(side, world) == Other::Broken => return Outcome::Refused,
             // The listener is being opened again.
             Target::Listener(host) if (refused || reset) && world.plan.restarts(host) => {
-                Outcome::Again
+                return Outcome::Again;
             }
-            _ if missed && world.plan.may_miss(hosts) => Outcome::Again,
-            _ => Outcome::Wrong(format!("connecting to {:?} failed: {fault:?}", self.plan.target)),
+            _ if fault.kind == Fault::TimedOut => self.may_time_out(side, fault, world, drops),
+            _ if missed => self.may_miss(side, fault, world),
+            _ => Err("nothing excuses it".to_owned()),
+        };
+        match outcome {
+            Ok(()) if hosts.iter().any(|host| world.has_vanished(*host)) => Outcome::Refused,
+            Ok(()) => Outcome::Again,
+            Err(why) => {
+                let target = self.plan.target;
+                Outcome::Wrong(format!("connecting to {target:?} failed: {fault:?}: {why}"))
+            }
         }
+    }
+
+    /// Whether a SYN was rightly sent for the last time: all were lost, or their answers were,
+    /// or a full listener dropped them.
+    fn may_time_out(
+        &self,
+        side: usize,
+        fault: SocketFault,
+        world: &Outlook<'_>,
+        drops: (u64, &mut u64),
+    ) -> Result<(), String> {
+        let grounds = self.grounds(side, world);
+        let tcp = &world.plan.hosts[grounds.hosts[0].0].stack.tcp;
+        if fault.cause != Some(Cause::Retransmissions(tcp.syn_retries)) {
+            return Err(format!("{} retransmissions are due", tcp.syn_retries));
+        }
+        let patience = patience(tcp.initial_rto, tcp.syn_retries, tcp.max_rto);
+        let waited = world.now.saturating_since(self.called[side]);
+        if waited < patience {
+            return Err(format!("it gave up after {waited:?}, {patience:?} are due"));
+        }
+        let ([own, other], now) = (grounds.ends, world.now);
+        let (hosts, ends) = (grounds.hosts, grounds.ends);
+        let unheard = world.ask(|witness| witness.unheard(hosts, ends, Duration::ZERO, now));
+        let Err(why) = unheard else { return Ok(()) };
+        let arrived = match self.plan.target {
+            // What passes no adapter is not seen, and never lost.
+            Target::Listener(host) if host == self.plan.client => u32::from(tcp.syn_retries) + 1,
+            _ => world.ask(|witness| witness.arrivals(own, other)),
+        };
+        let (dropped, explained) = drops;
+        if *explained + u64::from(arrived) > dropped {
+            return Err(why);
+        }
+        *explained += u64::from(arrived);
+        Ok(())
+    }
+
+    /// Whether the other host was rightly not found.
+    fn may_miss(&self, side: usize, fault: SocketFault, world: &Outlook<'_>) -> Result<(), String> {
+        let grounds = self.grounds(side, world);
+        if grounds.hosts.iter().any(|host| world.plan.has_outage(*host)) {
+            return Ok(());
+        }
+        let [own, other] = grounds.ends;
+        if fault.cause != Some(Cause::NeighbourSilent(other.ip())) {
+            return Err("no neighbour was silent".to_owned());
+        }
+        world.ask(|witness| witness.not_found(own, other))
     }
 }
