@@ -125,7 +125,7 @@ fn worlds() {
     eprintln!("{sum}, in {:.1?}", began.elapsed());
     sum.failures.sort();
     for (seed, what) in &sum.failures {
-        let lines: Vec<&str> = what.lines().take(400).collect();
+        let lines: Vec<&str> = what.lines().take(200).collect();
         eprintln!("\n{}\n  replay: DANJA_SEED={seed} {COMMAND}", lines.join("\n"));
     }
     assert!(sum.failures.is_empty(), "{sum}");

@@ -2,8 +2,9 @@
 //! It knows no connection.
 
 use crate::world::HostId;
+use danja_stack::Stack;
+use danja_stack::event::{Incoming, IncomingId};
 use danja_stack::socket::VerdictError;
-use danja_stack::{Incoming, IncomingId, Stack};
 use danja_wire::Instant;
 use std::net::SocketAddr;
 

@@ -128,7 +128,7 @@ impl Streams {
         let hears = Content::new(key + 1 - half.side as u64);
         let random = Random::new(key ^ (half.side as u64) << 63);
         let side = stream.plan.sides[half.side].clone();
-        let side = Side::new(socket, side, [says, hears], random, world.now);
+        let mut side = Side::new(socket, side, [says, hears], random, world.now);
         let (probe, urgent) = (stream.is_risky(half.side, world.plan), world.plan.urgent);
         side.prepare(stack, [probe, urgent], world.now)?;
         stream.halves[half.side] = Half::Connected(side);
