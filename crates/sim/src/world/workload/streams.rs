@@ -217,7 +217,7 @@ pub(super) struct Streams {
     listeners: BTreeMap<HostId, SocketId>,
     /// What each host's stack had to do without.
     wants: BTreeMap<HostId, Wants>,
-    /// Clients that were refused by verdict.
+    /// Clients that were not let in by verdict.
     pub(super) refused: BTreeSet<SocketAddr>,
     /// Dropped SYNs that a time-out is put down to.
     explained: BTreeMap<HostId, u64>,

@@ -36,7 +36,8 @@ impl Verdicts {
     }
 
     /// Gives the verdict: most are admitted, some refused in either way, some dropped.
-    /// `closed`: the listener may have gone. Says which client was refused.
+    /// `closed`: the listener may have gone. Says which client was not
+    /// let in: refused, or left without an answer.
     ///
     /// # Errors
     /// The stack takes no verdict, and did not say before why.
@@ -62,7 +63,9 @@ impl Verdicts {
         match given {
             Err(VerdictError::Stale) if closed || self.withdrawn.contains(&(host, id)) => Ok(None),
             Err(error) => Err(format!("verdict on {incoming:?}: {error}")),
-            Ok(()) => Ok(refusal.map(|_| client)),
+            // Its queue is full: the client calls again.
+            Err(VerdictError::LimitReached) => Ok(Some(client)),
+            Ok(()) => Ok((refusal.is_some() || number % 8 == 7).then_some(client)),
         }
     }
 }

@@ -86,8 +86,11 @@ impl Streams {
                 let dropped = self.wants.get(&server).map_or(0, |wants| wants.dropped);
                 let explained = self.explained.entry(server).or_default();
                 match stream.on_fault(half.side, fault, world, (dropped, explained)) {
-                    // It was told no, and calls again.
-                    Outcome::Wrong(_) if refused && fault.kind == Fault::ConnectionRefused => {
+                    // It was told no, or nothing, and calls again.
+                    Outcome::Wrong(_)
+                        if refused
+                            && matches!(fault.kind, Fault::ConnectionRefused | Fault::TimedOut) =>
+                    {
                         Outcome::Again
                     }
                     outcome => outcome,
