@@ -62,9 +62,9 @@ impl Verdicts {
         };
         match given {
             Err(VerdictError::Stale) if closed || self.withdrawn.contains(&(host, id)) => Ok(None),
-            Err(error) => Err(format!("verdict on {incoming:?}: {error}")),
             // Its queue is full: the client calls again.
             Err(VerdictError::LimitReached) => Ok(Some(client)),
+            Err(error) => Err(format!("verdict on {incoming:?}: {error}")),
             Ok(()) => Ok((refusal.is_some() || number % 8 == 7).then_some(client)),
         }
     }

@@ -217,8 +217,12 @@ impl Witness {
         let back = (segment.to, segment.from);
         if received {
             let mut taken = true;
+            // Who still asks where the sender is cannot answer it.
+            let mute = self.not_heard(segment.to, segment.from);
             if let Some(way) = self.ways.get_mut(&there) {
-                way.on_arrived(segment, now);
+                if !mute {
+                    way.on_arrived(segment, now);
+                }
                 taken = way.takes(segment);
             }
             if let Some(way) = self.ways.get_mut(&back).filter(|_| taken) {
@@ -342,6 +346,12 @@ impl Witness {
             return Err(format!("{} was asked for {} times", to.ip(), asked.times));
         }
         Ok(())
+    }
+
+    /// Whether `from` has asked for the address of `to` and heard nothing since.
+    fn not_heard(&self, from: SocketAddr, to: SocketAddr) -> bool {
+        let (SocketAddr::V4(from), SocketAddr::V4(to)) = (from, to) else { return false };
+        self.asks(from, to).times > 0
     }
 
     fn asks(&self, from: SocketAddrV4, to: SocketAddrV4) -> Asked {

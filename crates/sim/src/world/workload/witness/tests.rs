@@ -177,6 +177,13 @@ fn a_neighbour_is_silent_when_three_requests_went_unanswered() {
         ask(&mut scene, A, B, false);
     }
     assert_eq!(scene.0.not_found(a, b), Ok(()));
+    // What reaches it meanwhile is not answered, and that is not its fault.
+    let frame = segment(B, 500, Some(100), Flags::default(), b"data");
+    for _ in 0..3 {
+        scene.pass(&frame, B, Some(A));
+        scene.wait();
+    }
+    assert_eq!(scene.0.unanswered(b, a, PATIENCE, scene.1), Ok(()));
     ask(&mut scene, B, A, true);
     scene.0.not_found(a, b).unwrap_err();
 }
