@@ -27,15 +27,22 @@ pub struct Settings {
     pub checksums: bool,
     /// Each socket's send buffer and each socket's receive buffer, in bytes.
     pub buffer: usize,
+    /// Whether our driver cuts large segments to the MTU and joins them again, with checksums as
+    /// on a wire, so that the stack takes its turn once for many. smoltcp has nothing like it.
+    pub cut: bool,
     /// Frames that the link holds before the other end is asked to take them.
     pub burst: usize,
 }
 
 impl Settings {
     /// A link as Ethernet has it.
-    pub const ETHERNET: Self = Self { mtu: 1_500, checksums: true, buffer: 256 << 10, burst: 32 };
+    pub const ETHERNET: Self =
+        Self { mtu: 1_500, checksums: true, cut: false, buffer: 256 << 10, burst: 32 };
+    /// The same with a driver that cuts and joins.
+    pub const CUT: Self = Self { cut: true, ..Self::ETHERNET };
     /// Segments as large as IPv4 allows, between stacks that trust the memory.
-    pub const LARGE: Self = Self { mtu: 65_535, checksums: false, buffer: 256 << 10, burst: 2 };
+    pub const LARGE: Self =
+        Self { mtu: 65_535, checksums: false, cut: false, buffer: 256 << 10, burst: 2 };
 }
 
 /// What went over the link.

@@ -8,6 +8,7 @@ use danja_stack::socket::{Domain, RecvFlags, SendFlags, SocketKind, SocketOption
 use danja_stack::{Config, Frame, Instant, InterfaceConfig, InterfaceId, Medium, Payload};
 use danja_stack::{Room, Seeds, SocketId, Stack};
 use danja_wire::ip::Cidr;
+use danja_wire::offload::{Finish, Joiner, cut};
 
 use super::{LONGEST_ACK, MOMENT, Peer, Seen, Settings, Side, shake_hands};
 
@@ -15,6 +16,8 @@ use super::{LONGEST_ACK, MOMENT, Peer, Seen, Settings, Side, shake_hands};
 const LINK: InterfaceId = InterfaceId(1);
 const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 1, 0, 1);
 const SERVER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+/// What the driver takes and makes at most, where it cuts and joins: an IP packet's limit.
+const LARGEST: usize = 65_535;
 /// Addresses that `cycle` comes from.
 const ADDRESSES: u32 = 1_024;
 
@@ -24,6 +27,9 @@ pub struct Danja {
     stacks: [Stack; 2],
     /// What flies to the client and to the server.
     flying: [Vec<Frame>; 2],
+    /// The driver cuts and joins; what it has joined.
+    cut: bool,
+    joined: Vec<Frame>,
     now: Instant,
     listener: SocketId,
     opened: u32,
@@ -73,6 +79,15 @@ impl Danja {
         &self.stacks[side as usize]
     }
 
+    /// Puts a frame on the link.
+    fn put(&mut self, side: Side, mut frame: Frame) {
+        if self.corrupt || self.keep {
+            frame = self.tamper(frame);
+        }
+        self.seen.note(frame.len());
+        self.flying[1 - side as usize].push(frame);
+    }
+
     /// A frame with payload as it was asked for: kept, corrupted, or just itself.
     #[cold]
     fn tamper(&mut self, frame: Frame) -> Frame {
@@ -104,7 +119,8 @@ impl Peer for Danja {
         config.tcp.receive_buffer = limits;
         config.tcp.send_buffer = limits;
         let mut interface = InterfaceConfig::new("link", Medium::Ip, settings.mtu);
-        interface.checksum_offload = !settings.checksums;
+        interface.checksum_offload = !settings.checksums || settings.cut;
+        interface.max_segmented = if settings.cut { LARGEST } else { 0 };
         // Clients come from any address, as they would behind a tunnel.
         let mut ours = interface.clone();
         ours.any_address = true;
@@ -120,6 +136,8 @@ impl Peer for Danja {
         Self {
             stacks: [client, server],
             flying: [Vec::new(), Vec::new()],
+            cut: settings.cut,
+            joined: Vec::new(),
             now,
             listener,
             opened: 0,
@@ -176,16 +194,18 @@ impl Peer for Danja {
     }
 
     fn output(&mut self, side: Side, frames: usize) {
-        for _ in 0..frames {
+        let enough = self.seen.frames.saturating_add(frames as u64);
+        while self.seen.frames < enough {
             let stack = &mut self.stacks[side as usize];
-            let Some(mut frame) = stack.poll_transmit(LINK, Room::UNLIMITED, self.now) else {
+            let Some(frame) = stack.poll_transmit(LINK, Room::UNLIMITED, self.now) else {
                 break;
             };
-            if self.corrupt || self.keep {
-                frame = self.tamper(frame);
+            if self.cut {
+                let put = |piece| self.put(side, piece);
+                cut(&frame, 0, Finish::Checksums, put).expect("a frame that can be cut");
+            } else {
+                self.put(side, frame);
             }
-            self.seen.note(frame.len());
-            self.flying[1 - side as usize].push(frame);
         }
         let stack = &mut self.stacks[side as usize];
         while stack.poll_timeout().is_some_and(|due| due <= self.now) {
@@ -196,7 +216,17 @@ impl Peer for Danja {
     fn input(&mut self, side: Side) {
         self.now += MOMENT;
         let stack = &mut self.stacks[side as usize];
-        stack.receive(LINK, &mut self.flying[side as usize], self.now);
+        let flying = &mut self.flying[side as usize];
+        if self.cut {
+            let mut joiner = Joiner::new(0, LARGEST);
+            for frame in flying.drain(..) {
+                joiner.push(frame, |frame| self.joined.push(frame));
+            }
+            joiner.flush(|frame| self.joined.push(frame));
+            stack.receive(LINK, &mut self.joined, self.now);
+        } else {
+            stack.receive(LINK, flying, self.now);
+        }
         while stack.poll_event().is_some() {}
     }
 

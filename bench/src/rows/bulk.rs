@@ -10,11 +10,17 @@ use crate::work::{Application, SLICE, work_bulk, work_references};
 
 pub(super) fn ethernet(sizes: &Sizes, results: &mut Results) {
     checked("MTU 1500, checksums", Settings::ETHERNET, sizes, results);
-    let mut ours = Stream::<Danja>::new(Settings::ETHERNET);
+    checked("MTU 1500, checksums, our driver cuts", Settings::CUT, sizes, results);
     let mut theirs = Stream::<Smoltcp>::new(Settings::ETHERNET);
     let total = sizes.bulk;
-    let [ours, theirs] = interleave(sizes.runs, || ours.sample(total), || theirs.sample(total));
-    results.rows.push(row(1, "bulk, MTU 1500, checksums, copies", 2.0, [ours, theirs]));
+    for (settings, what) in [
+        (Settings::ETHERNET, "bulk, MTU 1500, checksums, copies"),
+        (Settings::CUT, "… cut and joined by our driver"),
+    ] {
+        let mut ours = Stream::<Danja>::new(settings);
+        let samples = interleave(sizes.runs, || ours.sample(total), || theirs.sample(total));
+        results.rows.push(row(1, what, 2.0, samples));
+    }
 }
 
 pub(super) fn large(sizes: &Sizes, results: &mut Results) {
