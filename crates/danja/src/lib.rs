@@ -46,6 +46,8 @@ mod error;
 mod host;
 pub mod net;
 pub mod resolve;
+#[cfg(feature = "tokio")]
+pub mod tokio;
 
 /// LAN drivers.
 pub use danja_lan as lan;

@@ -2,6 +2,7 @@
 
 use super::observe::Observer;
 use super::shared::{Core, Lane, Port, Shared};
+use super::timers::Timers;
 use super::waiters::Waiters;
 use super::wake::Notifier;
 use super::{Handle, Host, drive};
@@ -223,6 +224,7 @@ impl Builder {
             core: Mutex::new(Core {
                 stack,
                 waiters: Waiters::default(),
+                timers: Timers::default(),
                 observer: self.observer,
                 events: VecDeque::new(),
                 idle: Vec::new(),

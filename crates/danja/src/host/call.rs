@@ -7,6 +7,8 @@ use super::shared::{Shared, is_unfinished};
 use super::wake::Parker;
 use super::{IncomingEvent, Interest, Waiter};
 use crate::error::{Failure, own};
+#[cfg(feature = "tokio")]
+use danja_stack::Ready;
 use danja_stack::event::IncomingId;
 use danja_stack::{ControlInfo, Instant, SocketId, Stack};
 use danja_wire::ip::Protocol;
@@ -133,6 +135,24 @@ impl Shared {
         if let (Some(socket), true) = (socket, waiter.is_registered()) {
             self.lock().waiters.remove(socket, interest, waiter);
         }
+    }
+
+    /// What a socket is ready for; the task is woken at the next event of this direction, even
+    /// if it is ready already.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn watch(
+        &self,
+        socket: SocketId,
+        interest: Interest,
+        waiter: &Waiter,
+        waker: &Waker,
+    ) -> Ready {
+        let mut core = self.lock();
+        if core.ended {
+            return Ready::ERROR.with(Ready::HANG_UP);
+        }
+        core.waiters.wait(true, socket, interest, Some(waiter), waker);
+        core.stack.readiness(socket)
     }
 
     /// Whether a socket is ready; if not, the task is woken when it may be.

@@ -40,6 +40,7 @@ impl Drop for End<'_> {
         let mut core = self.0.lock();
         core.ended = true;
         core.waiters.take_all(&mut wakers);
+        core.timers.take_all(&mut wakers);
         wakers.append(&mut core.idle);
         drop(core);
         wakers.into_iter().for_each(Waker::wake);
@@ -120,6 +121,7 @@ impl Shared {
         self.adapters_until.store(until.as_nanos(), Ordering::SeqCst);
         let mut core = self.lock();
         until = until.min(core.stack.poll_timeout().unwrap_or(Instant::MAX));
+        until = until.min(core.timers.next().unwrap_or(Instant::MAX));
         core.sleeps_until = until;
         for port in &self.ports {
             port.blocked.fetch_or(core.stack.wants_transmit(port.id), Ordering::Relaxed);

@@ -8,6 +8,7 @@ mod drive;
 pub mod observe;
 mod observed;
 mod shared;
+mod timers;
 mod views;
 mod waiters;
 mod wake;
@@ -19,14 +20,16 @@ pub use waiters::{IncomingEvent, Interest};
 pub(crate) use call::{Ask, Mode};
 pub(crate) use observed::Success;
 pub(crate) use shared::Shared;
+pub(crate) use timers::{Sleep, before};
 pub(crate) use waiters::Waiter;
 use wake::Parker;
 
 use danja_stack::Instant;
 use std::fmt;
+use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -84,6 +87,21 @@ impl Host {
 
     pub(crate) fn shared(&self) -> &Shared {
         &self.handle.shared
+    }
+
+    /// Runs a future to its end in this thread, which sleeps while it waits.
+    pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        let mut future = pin!(future);
+        let clock = &*self.shared().clock;
+        loop {
+            // Without an end it returns when the future is ready only.
+            let done = Parker::block_on(clock, None, |waker| {
+                future.as_mut().poll(&mut Context::from_waker(waker))
+            });
+            if let Some(value) = done {
+                return value;
+            }
+        }
     }
 
     /// Waits until what closed sockets have sent is delivered and their FINs are acknowledged, so

@@ -7,6 +7,7 @@
 
 use super::observe::Observer;
 use super::observed;
+use super::timers::Timers;
 use super::waiters::Waiters;
 use super::wake::Notifier;
 use crate::clock::Clock;
@@ -80,6 +81,7 @@ impl Port {
 pub(crate) struct Core {
     pub(crate) stack: Stack,
     pub(super) waiters: Waiters,
+    pub(super) timers: Timers,
     pub(super) observer: Option<Arc<dyn Observer>>,
     pub(super) events: VecDeque<HostEvent>,
     /// Who waits for the sockets' last data to be delivered.
@@ -146,6 +148,7 @@ impl Shared {
         }
         for _ in 0..ROUNDS {
             core.gather(&mut wakers);
+            core.timers.take_due(now, &mut wakers);
             let filled = self.fill(&mut core, now);
             // The deadline must be known before the lock is released.
             let due = core.stack.poll_timeout();

@@ -15,20 +15,27 @@ use std::net::SocketAddr;
 use std::task::{Context, Poll};
 
 /// A place among those who wait for a socket.
-struct Place<'a> {
+pub(crate) struct Place<'a> {
     inner: &'a Inner,
     interest: Interest,
     waiter: Waiter,
 }
 
 impl<'a> Place<'a> {
-    fn new(socket: &'a Socket, interest: Interest) -> Self {
+    pub(crate) fn new(socket: &'a Socket, interest: Interest) -> Self {
         let inner = &*socket.inner;
         Self { inner, interest, waiter: inner.host.shared().waiter() }
     }
 
-    fn mode<'b>(&'b self, context: &'b Context<'_>) -> Mode<'b> {
+    pub(crate) fn mode<'b>(&'b self, context: &'b Context<'_>) -> Mode<'b> {
         Mode::Task(context.waker(), Some(&self.waiter))
+    }
+
+    /// What the socket is ready for; the task is woken by the next event of this direction.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn watch(&self, context: &Context<'_>) -> danja_stack::Ready {
+        let shared = self.inner.host.shared();
+        shared.watch(self.inner.id, self.interest, &self.waiter, context.waker())
     }
 }
 

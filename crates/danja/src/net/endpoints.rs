@@ -27,6 +27,13 @@ pub trait ToEndpoints {
     /// # Errors
     /// The text is no endpoint (`InvalidInput`), or the name was not found.
     fn endpoints(&self, host: &Host) -> io::Result<Vec<SocketAddr>>;
+
+    /// The name that has to be looked up for it, and the port. Where this is known, the calls of
+    /// tasks look it up without blocking their thread; else they call
+    /// [`ToEndpoints::endpoints`].
+    fn name_and_port(&self) -> Option<(&str, u16)> {
+        None
+    }
 }
 
 macro_rules! plain {
@@ -54,11 +61,19 @@ impl ToEndpoints for (&str, u16) {
         let addresses = host.resolve(self.0)?;
         Ok(addresses.into_iter().map(|address| SocketAddr::new(address, self.1)).collect())
     }
+
+    fn name_and_port(&self) -> Option<(&str, u16)> {
+        Some(*self)
+    }
 }
 
 impl ToEndpoints for (String, u16) {
     fn endpoints(&self, host: &Host) -> io::Result<Vec<SocketAddr>> {
         (self.0.as_str(), self.1).endpoints(host)
+    }
+
+    fn name_and_port(&self) -> Option<(&str, u16)> {
+        Some((&self.0, self.1))
     }
 }
 
@@ -75,11 +90,23 @@ impl ToEndpoints for str {
         let port = port.parse().map_err(|_| invalid("the port is no number up to 65535"))?;
         (name, port).endpoints(host)
     }
+
+    fn name_and_port(&self) -> Option<(&str, u16)> {
+        if self.parse::<SocketAddr>().is_ok() {
+            return None;
+        }
+        let (name, port) = self.rsplit_once(':')?;
+        Some((name, port.parse().ok()?))
+    }
 }
 
 impl ToEndpoints for String {
     fn endpoints(&self, host: &Host) -> io::Result<Vec<SocketAddr>> {
         self.as_str().endpoints(host)
+    }
+
+    fn name_and_port(&self) -> Option<(&str, u16)> {
+        self.as_str().name_and_port()
     }
 }
 
@@ -87,6 +114,21 @@ impl<T: ToEndpoints + ?Sized> ToEndpoints for &T {
     fn endpoints(&self, host: &Host) -> io::Result<Vec<SocketAddr>> {
         (**self).endpoints(host)
     }
+
+    fn name_and_port(&self) -> Option<(&str, u16)> {
+        (**self).name_and_port()
+    }
+}
+
+/// The endpoints meant, found without blocking the thread.
+#[cfg(feature = "tokio")]
+pub(crate) async fn look_up(
+    host: &Host,
+    endpoints: &(impl ToEndpoints + ?Sized),
+) -> io::Result<Vec<SocketAddr>> {
+    let Some((name, port)) = endpoints.name_and_port() else { return endpoints.endpoints(host) };
+    let addresses = host.resolve_async(name).await?;
+    Ok(addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect())
 }
 
 /// Tries `act` with each endpoint until one succeeds; the last error counts, as in std.

@@ -143,6 +143,29 @@ impl Inner {
         received
     }
 
+    /// Receives at most `max` bytes and gives them to `put`, piece by piece, outside the lock.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn recv_put(
+        &self,
+        mode: Mode<'_>,
+        max: usize,
+        flags: RecvFlags,
+        mut put: impl FnMut(&[u8]),
+    ) -> Poll<io::Result<Received>> {
+        let mut own = Vec::new();
+        let mut kept = self.slices.try_lock();
+        let slices = kept.as_deref_mut().unwrap_or(&mut own);
+        let received = self.recv_slices(mode, max, flags, slices);
+        let mut left = max;
+        for slice in slices.drain(..) {
+            let piece = slice.as_slice();
+            let count = piece.len().min(left);
+            put(&piece[..count]);
+            left -= count;
+        }
+        received
+    }
+
     /// Sends `data`: a datagram whole; of a stream all of it if the call sleeps, else what fits.
     pub(crate) fn send(
         &self,

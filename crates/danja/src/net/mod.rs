@@ -12,6 +12,15 @@ mod tcp_listener;
 mod tcp_stream;
 mod udp_socket;
 
+#[cfg(feature = "tokio")]
+pub(crate) use asynchronous::Place;
+#[cfg(feature = "tokio")]
+pub(crate) use endpoints::look_up;
+#[cfg(feature = "tokio")]
+pub(crate) use inner::settled;
+#[cfg(feature = "tokio")]
+pub(crate) use tcp_listener::BACKLOG;
+
 pub use crate::host::{IncomingEvent, Interest};
 pub use danja_stack::socket::{
     Congestion, Domain, OptionName, PathMtuDiscovery, Received, RecvFlags, SendFlags, SocketKind,

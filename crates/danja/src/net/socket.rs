@@ -34,7 +34,7 @@ use std::time::Duration;
 /// # }
 /// ```
 pub struct Socket {
-    pub(super) inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
 impl Socket {
@@ -51,7 +51,7 @@ impl Socket {
     }
 
     /// A socket of the family of `address`.
-    pub(super) fn for_address(
+    pub(crate) fn for_address(
         host: &Host,
         address: SocketAddr,
         kind: SocketKind,
@@ -107,7 +107,7 @@ impl Socket {
         settled(self.connect_as(self.inner.mode(Interest::Write), remote))
     }
 
-    pub(super) fn connect_as(&self, mode: Mode<'_>, remote: SocketAddr) -> Poll<io::Result<()>> {
+    pub(crate) fn connect_as(&self, mode: Mode<'_>, remote: SocketAddr) -> Poll<io::Result<()>> {
         let mut begun = matches!(mode, Mode::Task(..));
         self.inner.call_as(mode, Interest::Write, Call::Connect(remote), |stack, now| {
             match stack.connect(self.id(), remote, now) {
@@ -150,7 +150,7 @@ impl Socket {
         settled(self.accept_as(self.inner.mode(Interest::Read)))
     }
 
-    pub(super) fn accept_as(&self, mode: Mode<'_>) -> Poll<io::Result<(Self, SocketAddr)>> {
+    pub(crate) fn accept_as(&self, mode: Mode<'_>) -> Poll<io::Result<(Self, SocketAddr)>> {
         let accepted = self
             .inner
             .call_as(mode, Interest::Read, Call::Accept, |stack, now| stack.accept(self.id(), now));
@@ -246,10 +246,15 @@ impl Socket {
     }
 
     /// A switch that is on or off.
-    pub(super) fn switch(&self, name: OptionName) -> io::Result<bool> {
+    pub(crate) fn switch(&self, name: OptionName) -> io::Result<bool> {
         Ok(matches!(
             self.option(name)?,
-            SocketOption::NoDelay(true) | SocketOption::Broadcast(true)
+            SocketOption::NoDelay(true)
+                | SocketOption::Broadcast(true)
+                | SocketOption::KeepAlive(true)
+                | SocketOption::ReuseAddress(true)
+                | SocketOption::ReusePort(true)
+                | SocketOption::QuickAck(true)
         ))
     }
 

@@ -7,7 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 
 /// Connections that may wait for `accept`. std passes -1 in Linux, which means 4096 there.
-const BACKLOG: usize = 4_096;
+pub(crate) const BACKLOG: usize = 4_096;
 
 /// A socket that takes connections, as `std::net::TcpListener`.
 pub struct TcpListener {
@@ -90,6 +90,11 @@ impl TcpListener {
     /// None today.
     pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
         self.socket.set_nonblocking(nonblocking)
+    }
+
+    /// Of a stream socket that listens, to be used as std's.
+    pub const fn from_socket(socket: Socket) -> Self {
+        Self { socket }
     }
 
     /// The socket, for every option and call, and for executors.

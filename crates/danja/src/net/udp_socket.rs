@@ -216,6 +216,11 @@ impl UdpSocket {
         self.socket.set_nonblocking(nonblocking)
     }
 
+    /// Of a datagram socket, to be used as std's.
+    pub const fn from_socket(socket: Socket) -> Self {
+        Self { socket }
+    }
+
     /// The socket, for every option and call, and for executors.
     pub const fn as_socket(&self) -> &Socket {
         &self.socket

@@ -2,11 +2,10 @@
 
 use super::message::{self, Answer, Name, NoAnswer};
 use crate::error::from_fault;
-use crate::host::Host;
-use crate::net::{TcpStream, UdpSocket};
-use danja_stack::Instant;
+use crate::host::{Host, before};
+use crate::net::{RecvFlags, SendFlags, Socket, SocketKind, UdpSocket};
 use std::fmt;
-use std::io::{self, Read, Write};
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -60,92 +59,80 @@ fn bytes_of(id: u16, query: &Name) -> Result<Vec<u8>, Trouble> {
     })
 }
 
-/// What is left until a moment; `None` if it has come.
-fn left(host: &Host, until: Instant) -> Option<Duration> {
-    let left = until.saturating_since(host.now());
-    (!left.is_zero()).then_some(left)
-}
-
 /// A new socket, and so a new random port, for each question (RFC 5452 §9.2). It is connected:
 /// only the server is heard, and ICMP errors are reported at once.
-pub(super) fn over_udp(
+pub(super) async fn over_udp(
     host: &Host,
     query: &Name,
     server: SocketAddr,
     timeout: Duration,
 ) -> Result<Answer, Trouble> {
     let id = host.shared().random_u16();
+    let question = bytes_of(id, query)?;
     let socket = UdpSocket::bind(host, (Ipv4Addr::UNSPECIFIED, 0))?;
     socket.connect(server)?;
-    let until = host.now() + timeout;
-    socket.set_write_timeout(Some(timeout))?;
-    socket.send(&bytes_of(id, query)?)?;
-    let mut buffer = [0; 4096];
-    loop {
-        let Some(left) = left(host, until) else { return Err(silence(&socket, timeout)) };
-        socket.set_read_timeout(Some(left))?;
-        let length = match socket.recv(&mut buffer) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                return Err(silence(&socket, timeout));
+    let socket = socket.as_socket();
+    let exchange = async {
+        socket.send_async(&question, SendFlags::default()).await?;
+        let mut buffer = [0; 4096];
+        loop {
+            let received = socket.recv_async(&mut buffer, RecvFlags::default()).await?;
+            match message::answer(&buffer[..received.bytes], id, query) {
+                Ok(answer) => return Ok(answer),
+                Err(NoAnswer::Truncated) => return Err(Trouble::Truncated),
+                Err(NoAnswer::Code(code)) => return Err(Trouble::Code(code.to_string())),
+                Err(NoAnswer::NotOurs) => {}
             }
-            received => received?,
-        };
-        match message::answer(&buffer[..length], id, query) {
-            Ok(answer) => return Ok(answer),
-            Err(NoAnswer::Truncated) => return Err(Trouble::Truncated),
-            Err(NoAnswer::Code(code)) => return Err(Trouble::Code(code.to_string())),
-            Err(NoAnswer::NotOurs) => {}
         }
-    }
+    };
+    let answer = before(host, host.now() + timeout, exchange).await;
+    answer.unwrap_or_else(|| Err(silence(socket, timeout)))
 }
 
 /// The reason of a silence, if the network told one that is not final (nobody answers ARP).
-fn silence(socket: &UdpSocket, timeout: Duration) -> Trouble {
-    let reason = socket.as_socket().control_info().and_then(|info| info.soft_error);
+fn silence(socket: &Socket, timeout: Duration) -> Trouble {
+    let reason = socket.control_info().and_then(|info| info.soft_error);
     reason.map_or(Trouble::Silent(timeout), |fault| Trouble::Network(from_fault(fault)))
 }
 
 /// RFC 1035 §4.2.2: the message is prefixed with a two byte length field.
-pub(super) fn over_tcp(
+pub(super) async fn over_tcp(
     host: &Host,
     query: &Name,
     server: SocketAddr,
     timeout: Duration,
 ) -> Result<Answer, Trouble> {
     let id = host.shared().random_u16();
-    let until = host.now() + timeout;
-    let mut stream = TcpStream::connect_timeout(host, &server, timeout)?;
     let question = bytes_of(id, query)?;
     let mut prefixed = u16::try_from(question.len()).unwrap_or(u16::MAX).to_be_bytes().to_vec();
     prefixed.extend_from_slice(&question);
-    stream.set_write_timeout(Some(timeout))?;
-    stream.write_all(&prefixed)?;
-    let mut length = [0; 2];
-    read_until(host, &mut stream, &mut length, until, timeout)?;
-    let mut answer = vec![0; usize::from(u16::from_be_bytes(length))];
-    read_until(host, &mut stream, &mut answer, until, timeout)?;
-    match message::answer(&answer, id, query) {
-        Ok(answer) => Ok(answer),
-        Err(NoAnswer::Truncated | NoAnswer::NotOurs) => Err(Trouble::Nonsense),
-        Err(NoAnswer::Code(code)) => Err(Trouble::Code(code.to_string())),
-    }
+    let exchange = async {
+        let stream = Socket::for_address(host, server, SocketKind::Stream)?;
+        stream.connect_async(server).await?;
+        let mut rest = prefixed.as_slice();
+        while !rest.is_empty() {
+            let sent = stream.send_async(rest, SendFlags::default()).await?;
+            rest = &rest[sent..];
+        }
+        let mut length = [0; 2];
+        read_exact(&stream, &mut length).await?;
+        let mut answer = vec![0; usize::from(u16::from_be_bytes(length))];
+        read_exact(&stream, &mut answer).await?;
+        match message::answer(&answer, id, query) {
+            Ok(answer) => Ok(answer),
+            Err(NoAnswer::Truncated | NoAnswer::NotOurs) => Err(Trouble::Nonsense),
+            Err(NoAnswer::Code(code)) => Err(Trouble::Code(code.to_string())),
+        }
+    };
+    let answer = before(host, host.now() + timeout, exchange).await;
+    answer.unwrap_or(Err(Trouble::Silent(timeout)))
 }
 
-fn read_until(
-    host: &Host,
-    stream: &mut TcpStream,
-    mut buffer: &mut [u8],
-    until: Instant,
-    timeout: Duration,
-) -> Result<(), Trouble> {
+async fn read_exact(stream: &Socket, mut buffer: &mut [u8]) -> Result<(), Trouble> {
     while !buffer.is_empty() {
-        let Some(left) = left(host, until) else { return Err(Trouble::Silent(timeout)) };
-        stream.set_read_timeout(Some(left))?;
-        match stream.read(buffer) {
-            Ok(0) => return Err(Trouble::Network(io::ErrorKind::UnexpectedEof.into())),
-            Ok(count) => buffer = &mut buffer[count..],
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error.into()),
+        match stream.recv_async(buffer, RecvFlags::default()).await?.bytes {
+            0 => return Err(Trouble::Network(io::ErrorKind::UnexpectedEof.into())),
+            count => buffer = &mut buffer[count..],
         }
     }
     Ok(())

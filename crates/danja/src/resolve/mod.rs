@@ -96,6 +96,16 @@ impl Host {
     /// # }
     /// ```
     pub fn resolve(&self, name: &str) -> io::Result<Vec<IpAddr>> {
+        self.block_on(self.resolve_async(name))
+    }
+
+    /// As [`Host::resolve`], for a task of any executor: it asks over the host's own sockets,
+    /// and its time-outs are those of the host's clock; no thread is blocked or begun. If it is
+    /// cancelled its sockets are closed.
+    ///
+    /// # Errors
+    /// As [`Host::resolve`].
+    pub async fn resolve_async(&self, name: &str) -> io::Result<Vec<IpAddr>> {
         if let Some(address) = numeric(name) {
             return Ok(vec![address]);
         }
@@ -111,7 +121,7 @@ impl Host {
         }
         let mut denied = Vec::new();
         for candidate in settings.candidates(name) {
-            match lookup(self, &settings, &candidate)? {
+            match lookup(self, &settings, &candidate).await? {
                 Found::Addresses(addresses) => {
                     return Ok(addresses.into_iter().map(IpAddr::V4).collect());
                 }
@@ -138,14 +148,14 @@ enum Found {
 }
 
 /// Asks for one name until a server knows.
-fn lookup(host: &Host, settings: &Settings, name: &str) -> io::Result<Found> {
+async fn lookup(host: &Host, settings: &Settings, name: &str) -> io::Result<Found> {
     let query = message::name(name).map_err(|why| {
         io::Error::new(io::ErrorKind::InvalidInput, format!("'{name}' cannot be a name: {why}"))
     })?;
     let mut troubles: Vec<(SocketAddr, Trouble)> = Vec::new();
     for _ in 0..settings.attempts.max(1) {
         for server in &settings.servers {
-            match ask(host, settings, &query, *server) {
+            match ask(host, settings, &query, *server).await {
                 Ok(Answer::Addresses(addresses)) => return Ok(Found::Addresses(addresses)),
                 Ok(Answer::NoSuchName) => {
                     let text = format!("{} answered that there is no {name}", server.ip());
@@ -170,18 +180,18 @@ fn lookup(host: &Host, settings: &Settings, name: &str) -> io::Result<Found> {
 }
 
 /// One server: UDP first, TCP if the answer did not fit.
-fn ask(
+async fn ask(
     host: &Host,
     settings: &Settings,
     query: &message::Name,
     server: SocketAddr,
 ) -> Result<Answer, Trouble> {
-    let answer = exchange::over_udp(host, query, server, settings.timeout);
+    let answer = exchange::over_udp(host, query, server, settings.timeout).await;
     tell(host, query, server, false, &answer);
     if !matches!(answer, Err(Trouble::Truncated)) {
         return answer;
     }
-    let answer = exchange::over_tcp(host, query, server, settings.timeout);
+    let answer = exchange::over_tcp(host, query, server, settings.timeout).await;
     tell(host, query, server, true, &answer);
     answer
 }
