@@ -1,4 +1,5 @@
-//! `ARCHITECTURE.md` is true: its paths exist, and its functions are where it says.
+//! `ARCHITECTURE.md` is true: its paths exist, and its functions are where it says; and so do the
+//! paths of `SECURITY.md`.
 
 use danja_tidy::{Project, architecture};
 
@@ -15,6 +16,19 @@ fn every_path_of_the_map_exists() {
         .map(|path| format!("ARCHITECTURE.md: there is no {path}"))
         .collect();
     none("the map is not true", &faults);
+}
+
+#[test]
+fn every_defence_is_where_it_says() {
+    let project = Project::read();
+    let paths = architecture::paths(project.text("SECURITY.md"));
+    assert!(paths.len() >= 10, "SECURITY.md names only {} paths", paths.len());
+    let faults: Vec<String> = paths
+        .into_iter()
+        .filter(|path| !project.root.join(path).exists())
+        .map(|path| format!("SECURITY.md: there is no {path}"))
+        .collect();
+    none("the threat model is not true", &faults);
 }
 
 #[test]

@@ -31,6 +31,8 @@ fn the_front_door_is_there() {
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
         "CHANGELOG.md",
+        "SECURITY.md",
+        "deny.toml",
         "LICENSE-MIT",
         "LICENSE-APACHE",
         ".ci/run",
