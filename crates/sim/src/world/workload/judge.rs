@@ -1,13 +1,14 @@
 //! What must be true of every stack when a world has ended. Changes nothing.
 
-use super::plan::Plan;
+use super::plan::{Plan, StreamPlan, Target};
 use crate::world::{HostId, Segment, World};
 use danja_stack::discard::Discard;
 use danja_wire::Instant;
 
-/// What a connection may queue beyond the limit, in both directions.
+/// What an end of a connection may queue beyond the limit, in both directions, so that none is
+/// stuck for ever.
 const RESERVE: usize = 2 * 4_096;
-/// What one segment may cost more than its bytes.
+/// The last segment that fits may cost more than its bytes.
 const OVERHEAD: usize = 65_536;
 
 /// Judges a world in which everybody has closed everything, and all time-outs have passed.
@@ -34,8 +35,7 @@ fn judge_host(plan: &Plan, world: &World, host: HostId) -> Result<(), String> {
     if stack.buffered() != 0 {
         return Err(format!("{} bytes are left in no queue", stack.buffered()));
     }
-    // Whatever the limit, each connection may hold a little, so that none is stuck.
-    let limit = stack.config().limits.buffer_bytes + OVERHEAD + RESERVE * plan.streams.len();
+    let limit = stack.config().limits.buffer_bytes + OVERHEAD + RESERVE * ends(plan, host);
     if counters.most_buffered > limit {
         return Err(format!("{} bytes were queued, the limit is {limit}", counters.most_buffered));
     }
@@ -49,6 +49,16 @@ fn judge_host(plan: &Plan, world: &World, host: HostId) -> Result<(), String> {
         judge_discards(plan, world, host)?;
     }
     Ok(())
+}
+
+/// How many ends of connections a host has at most at once.
+fn ends(plan: &Plan, host: HostId) -> usize {
+    let of = |stream: &StreamPlan| {
+        let called = matches!(stream.target,
+            Target::Listener(other) | Target::Crossing(other) if other == host);
+        usize::from(stream.client == host) + usize::from(called)
+    };
+    plan.streams.iter().map(of).sum()
 }
 
 /// On links that flip no bit, no stack may find anything malformed.
