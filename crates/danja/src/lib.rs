@@ -58,7 +58,7 @@ pub use danja_wire as wire;
 
 pub use danja_stack::{Config, ControlInfo, SocketId};
 pub use error::{Error, cause, errno};
-pub use host::{Builder, Host, HostEvent, observe};
+pub use host::{Builder, Driver, Host, HostEvent, observe};
 
 /// Compiles the examples in the README.
 #[cfg(doctest)]

@@ -5,7 +5,7 @@ use super::shared::{Core, Lane, Port, Shared};
 use super::timers::Timers;
 use super::waiters::Waiters;
 use super::wake::Notifier;
-use super::{Handle, Host, drive};
+use super::{Driver, Handle, Host, drive};
 use crate::clock::{Clock, RealClock};
 use crate::error::own;
 use crate::resolve::Settings;
@@ -201,6 +201,32 @@ impl Builder {
     /// No adapter takes what was said of an interface, a gateway is in no interface's network
     /// (`InvalidInput`), or the system gives no descriptor, thread or entropy.
     pub fn build(self) -> io::Result<Host> {
+        let linger = self.linger;
+        start(self.make(Notifier::new()?)?, linger)
+    }
+
+    /// Makes a host without a thread: it works when its [`Driver`] is told to, in a simulation
+    /// or an event loop of the application's own.
+    ///
+    /// # Errors
+    /// As [`Self::build`]; or an adapter waits by a descriptor instead of a waker
+    /// (`InvalidInput`): such a one needs the thread.
+    pub fn build_driven(self) -> io::Result<(Host, Driver)> {
+        let linger = self.linger;
+        let shared = self.make(Notifier::driven())?;
+        if let Some(port) = shared.ports.iter().find(|port| port.descriptor.is_some()) {
+            let text = format!(
+                "{}'s adapter waits by a descriptor; only those with a waker can be driven",
+                port.name
+            );
+            return Err(own(Errno::INVAL, text));
+        }
+        shared.clock.register(Waker::from(Arc::clone(&shared.notifier)));
+        let driver = Driver::new(Arc::clone(&shared));
+        Ok((Host { handle: Arc::new(Handle { shared, thread: Mutex::new(None), linger }) }, driver))
+    }
+
+    fn make(self, notifier: Notifier) -> io::Result<Arc<Shared>> {
         self.check()?;
         let clock = self.clock.unwrap_or_else(|| Arc::new(RealClock::new()));
         let seeds = match self.seeds {
@@ -208,7 +234,7 @@ impl Builder {
             None => Seeds { secret: draw()?, public: draw()? },
         };
         let random = (random_key(&seeds), AtomicU64::new(0));
-        let notifier = Arc::new(Notifier::new()?);
+        let notifier = Arc::new(notifier);
         let mut stack = Stack::new(self.config, seeds);
         let now = clock.now();
         let mut ports = Vec::new();
@@ -218,7 +244,7 @@ impl Builder {
         for (destination, gateway) in self.gateways {
             add_route(&mut stack, destination, gateway, now)?;
         }
-        let shared = Arc::new(Shared {
+        Ok(Arc::new(Shared {
             name: self.name,
             observed: self.observer.is_some(),
             core: Mutex::new(Core {
@@ -239,8 +265,7 @@ impl Builder {
             waiters: AtomicU64::new(1),
             resolver: Mutex::new(self.resolver),
             random,
-        });
-        start(shared, self.linger)
+        }))
     }
 
     fn check(&self) -> io::Result<()> {

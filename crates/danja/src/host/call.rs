@@ -44,7 +44,7 @@ pub(crate) enum Mode<'a> {
 }
 
 fn ended() -> io::Error {
-    own(Errno::NETDOWN, "the host's thread has ended")
+    own(Errno::NETDOWN, "the host has ended")
 }
 
 impl Shared {
@@ -61,6 +61,25 @@ impl Shared {
         result
     }
 
+    /// As [`Self::call`], but a host that has ended makes none.
+    ///
+    /// # Errors
+    /// The call's own, or the host has ended.
+    pub(crate) fn try_call<T: Success, E: Failure>(
+        &self,
+        ask: Ask,
+        act: impl FnOnce(&mut Stack, Instant) -> Result<T, E>,
+    ) -> io::Result<T> {
+        let mut core = self.lock();
+        if core.ended {
+            return Err(ended());
+        }
+        let now = self.clock.now();
+        let result = observed::call(&mut core, &self.name, ask.call, ask.socket, now, act);
+        self.settle(core, now);
+        result.map_err(|error| error.to_io())
+    }
+
     /// Makes a call that waits as `mode` says.
     ///
     /// # Errors
@@ -74,7 +93,7 @@ impl Shared {
         mut act: impl FnMut(&mut Stack, Instant) -> Result<T, E>,
     ) -> Poll<io::Result<T>> {
         match mode {
-            Mode::Now => Poll::Ready(self.call(ask, act).map_err(|error| error.to_io())),
+            Mode::Now => Poll::Ready(self.try_call(ask, act)),
             Mode::Task(waker, waiter) => {
                 let result = self.call_or_register(ask, interest, waiter, waker, act)?;
                 match result {
@@ -112,12 +131,12 @@ impl Shared {
         act: impl FnOnce(&mut Stack, Instant) -> Result<T, E>,
     ) -> io::Result<Result<T, E>> {
         let mut core = self.lock();
+        if core.ended {
+            return Err(ended());
+        }
         let now = self.clock.now();
         let result = observed::call(&mut core, &self.name, ask.call, ask.socket, now, act);
         let waits = matches!(&result, Err(error) if error.would_block());
-        if waits && core.ended {
-            return Err(ended());
-        }
         if let Some(socket) = ask.socket {
             core.waiters.wait(waits, socket, interest, waiter, waker);
         }
@@ -186,6 +205,10 @@ impl Shared {
     /// Waits until what a closed socket has sent is acknowledged, its FIN included (SO_LINGER).
     pub(crate) fn wait_delivered(&self, closed: &ControlInfo, until: Instant) {
         let (Some(local), Some(remote)) = (closed.local, closed.remote) else { return };
+        if self.notifier.is_driven() {
+            // Whoever drives the host may be this very thread.
+            return;
+        }
         let _ = Parker::block_on(&*self.clock, Some(until), |waker| {
             let mut core = self.lock();
             let found = core.stack.find(Protocol::TCP, local, remote);

@@ -1,5 +1,5 @@
-//! The host's thread: waits for frames and deadlines, gives both to the stack, and sleeps.
-//! Socket calls do not pass through it.
+//! A turn of the host: gives what came and what is due to the stack; and the host's thread, which
+//! sleeps between turns. Socket calls do not pass through it.
 
 use super::observed;
 use super::shared::{BATCH, Port, Shared};
@@ -15,20 +15,23 @@ pub(super) fn run(shared: &Arc<Shared>) {
     let _end = End(shared);
     let mut frames = Vec::with_capacity(BATCH);
     loop {
-        shared.notifier.awake();
-        shared.adapters_until.store(u64::MAX, Ordering::SeqCst);
-        let mut more = false;
-        for port in &shared.ports {
-            more |= shared.receive(port, &mut frames);
-        }
-        shared.look();
-        if shared.has_stopped() {
-            return;
-        }
-        if !more {
-            shared.sleep();
+        match shared.turn(&mut frames) {
+            Turn::Again => {}
+            Turn::Until(until) => shared.sleep(until),
+            Turn::Ended => return,
         }
     }
+}
+
+/// What is to be done after a turn.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Turn {
+    /// There may be more to do now.
+    Again,
+    /// Nothing before this moment, or a notification.
+    Until(Instant),
+    /// The host has ended.
+    Ended,
 }
 
 /// Whatever ends the thread, nobody waits for it in vain.
@@ -36,8 +39,15 @@ struct End<'a>(&'a Shared);
 
 impl Drop for End<'_> {
     fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+impl Shared {
+    /// Nobody serves the host any more: calls fail, and who waits learns it.
+    pub(super) fn end(&self) {
         let mut wakers = Vec::new();
-        let mut core = self.0.lock();
+        let mut core = self.lock();
         core.ended = true;
         core.waiters.take_all(&mut wakers);
         core.timers.take_all(&mut wakers);
@@ -45,9 +55,23 @@ impl Drop for End<'_> {
         drop(core);
         wakers.into_iter().for_each(Waker::wake);
     }
-}
 
-impl Shared {
+    /// Does all that is due.
+    pub(super) fn turn(&self, frames: &mut Vec<Frame>) -> Turn {
+        self.notifier.awake();
+        self.adapters_until.store(u64::MAX, Ordering::SeqCst);
+        let mut more = false;
+        for port in &self.ports {
+            more |= self.receive(port, frames);
+        }
+        self.look();
+        match () {
+            () if self.has_stopped() => Turn::Ended,
+            () if more => Turn::Again,
+            () => Turn::Until(self.deadline()),
+        }
+    }
+
     /// Takes a batch of frames off an adapter; says whether more may wait.
     fn receive(&self, port: &Port, frames: &mut Vec<Frame>) -> bool {
         if port.failed.load(Ordering::Relaxed) {
@@ -109,8 +133,8 @@ impl Shared {
         self.clock.now().as_nanos() >= stops_at || !self.lock().has_unfinished()
     }
 
-    /// Sleeps until a frame, room, a deadline or a notification comes.
-    fn sleep(&self) {
+    /// When the next turn is due, if nothing comes before.
+    fn deadline(&self) -> Instant {
         let mut until = Instant::from_nanos(self.stops_at.load(Ordering::Acquire));
         for port in self.ports.iter().filter(|port| !port.failed.load(Ordering::Relaxed)) {
             let lane = port.lock();
@@ -126,7 +150,11 @@ impl Shared {
         for port in &self.ports {
             port.blocked.fetch_or(core.stack.wants_transmit(port.id), Ordering::Relaxed);
         }
-        drop(core);
+        until
+    }
+
+    /// Sleeps until a frame, room, the deadline or a notification comes.
+    fn sleep(&self, until: Instant) {
         let delay = if until == Instant::MAX { None } else { self.clock.sleep(until) };
         if delay != Some(Duration::ZERO) && self.notifier.fall_asleep() {
             self.poll(delay);
@@ -134,7 +162,7 @@ impl Shared {
     }
 
     fn poll(&self, delay: Option<Duration>) {
-        let counter = self.notifier.descriptor();
+        let Some(counter) = self.notifier.descriptor() else { return };
         let mut descriptors = vec![PollFd::from_borrowed_fd(counter, PollFlags::IN)];
         for port in self.ports.iter().filter(|port| !port.failed.load(Ordering::Relaxed)) {
             let Some(descriptor) = &port.descriptor else { continue };

@@ -5,6 +5,7 @@ mod admin;
 mod builder;
 mod call;
 mod drive;
+mod driver;
 pub mod observe;
 mod observed;
 mod shared;
@@ -14,6 +15,7 @@ mod waiters;
 mod wake;
 
 pub use builder::Builder;
+pub use driver::Driver;
 pub use shared::HostEvent;
 pub use waiters::{IncomingEvent, Interest};
 
@@ -37,6 +39,7 @@ use std::time::Duration;
 ///
 /// When the last clone and the last socket are gone, what closed sockets still have to deliver
 /// is sent (for at most [`Builder::linger`]), the thread ends, and the adapters are unplugged.
+/// A host without a thread of its own comes from [`Builder::build_driven`].
 ///
 /// ```
 /// use danja::net::{TcpListener, TcpStream};
@@ -132,10 +135,9 @@ impl Drop for Handle {
         let shared = &self.shared;
         let now = shared.clock.now();
         // A clock that stands still would never let the time pass.
-        let linger = match shared.clock.sleep(now + self.linger) {
-            Some(_) => self.linger,
-            None => Duration::ZERO,
-        };
+        let passes = shared.clock.sleep(now + self.linger).is_some();
+        let linger =
+            if passes || shared.notifier.is_driven() { self.linger } else { Duration::ZERO };
         let stops_at = (now + linger).min(Instant::from_nanos(u64::MAX - 1));
         shared.stops_at.store(stops_at.as_nanos(), Ordering::Release);
         shared.notifier.notify();

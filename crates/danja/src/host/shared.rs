@@ -174,6 +174,9 @@ impl Shared {
     /// Asks the stack for the frames of one interface, as many as its adapter has room for, and
     /// says whether more may wait. The adapter stays locked.
     fn fill(&self, core: &mut Core, now: Instant) -> Option<(&Port, MutexGuard<'_, Lane>, bool)> {
+        if core.ended {
+            return None;
+        }
         for port in &self.ports {
             if port.failed.load(Ordering::Relaxed) || !core.stack.wants_transmit(port.id) {
                 continue;

@@ -1,4 +1,5 @@
-//! Waking: the host's own thread (an event counter beside the adapters' descriptors), and
+//! Waking: the host's own thread (an event counter beside the adapters' descriptors) or whoever
+//! drives it, and
 //! threads that block in a socket call. Touches neither stack nor adapter.
 
 use crate::clock::Clock;
@@ -17,7 +18,15 @@ const NOTIFIED: u8 = 2;
 /// Wakes the host's thread; a system call is made only when it is asleep.
 pub(super) struct Notifier {
     state: AtomicU8,
-    counter: OwnedFd,
+    bell: Bell,
+}
+
+/// How whoever drives the host is woken.
+enum Bell {
+    /// Its own thread polls this event counter.
+    Counter(OwnedFd),
+    /// The application drives it.
+    Waker(Mutex<Option<Waker>>),
 }
 
 impl Notifier {
@@ -25,14 +34,43 @@ impl Notifier {
     /// No descriptor is free.
     pub(super) fn new() -> io::Result<Self> {
         let counter = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?;
-        Ok(Self { state: AtomicU8::new(AWAKE), counter })
+        Ok(Self { state: AtomicU8::new(AWAKE), bell: Bell::Counter(counter) })
+    }
+
+    /// For a host that the application drives.
+    pub(super) const fn driven() -> Self {
+        Self { state: AtomicU8::new(AWAKE), bell: Bell::Waker(Mutex::new(None)) }
+    }
+
+    /// Whether the application drives the host.
+    pub(super) const fn is_driven(&self) -> bool {
+        matches!(self.bell, Bell::Waker(_))
+    }
+
+    /// Whom to wake, where the application drives the host.
+    pub(super) fn set_waker(&self, waker: Waker) {
+        if let Bell::Waker(place) = &self.bell {
+            *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(waker);
+        }
+    }
+
+    fn ring(&self) {
+        match &self.bell {
+            Bell::Counter(counter) => {
+                // It can only fail when the counter is full, and then the thread is woken anyway.
+                let _ = rustix::io::write(counter, &1u64.to_ne_bytes());
+            }
+            Bell::Waker(place) => {
+                let waker = place.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                waker.into_iter().for_each(Waker::wake);
+            }
+        }
     }
 
     /// Makes the thread look around once more. Waits for nothing.
     pub(super) fn notify(&self) {
         if self.state.swap(NOTIFIED, Ordering::AcqRel) == ASLEEP {
-            // It can only fail when the counter is full, and then the thread is woken anyway.
-            let _ = rustix::io::write(&self.counter, &1u64.to_ne_bytes());
+            self.ring();
         }
     }
 
@@ -48,12 +86,17 @@ impl Notifier {
 
     /// Takes the count away once the descriptor was readable.
     pub(super) fn drain(&self) {
-        let _ = rustix::io::read(&self.counter, &mut [0; 8]);
+        if let Bell::Counter(counter) = &self.bell {
+            let _ = rustix::io::read(counter, &mut [0; 8]);
+        }
     }
 
     /// To be polled for reading.
-    pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
-        self.counter.as_fd()
+    pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        match &self.bell {
+            Bell::Counter(counter) => Some(counter.as_fd()),
+            Bell::Waker(_) => None,
+        }
     }
 }
 

@@ -60,8 +60,7 @@ impl Inner {
         call: Call,
         act: impl FnOnce(&mut Stack, Instant) -> Result<T, E>,
     ) -> io::Result<T> {
-        let made = self.host.shared().call(Ask::of(self.id, call), act);
-        made.map_err(|error| error.to_io())
+        self.host.shared().try_call(Ask::of(self.id, call), act)
     }
 
     /// A call that waits as `mode` says.

@@ -45,8 +45,8 @@ impl Socket {
     /// (EMFILE).
     pub fn new(host: &Host, domain: Domain, kind: SocketKind) -> io::Result<Self> {
         let ask = Ask { call: Call::Socket(domain, kind), socket: None };
-        let made = host.shared().call(ask, |stack, now| stack.socket(domain, kind, now));
-        let id = made.map_err(|error| error.to_io())?;
+        let made = host.shared().try_call(ask, |stack, now| stack.socket(domain, kind, now));
+        let id = made?;
         Ok(Self::from_id(host, id, kind))
     }
 
