@@ -21,7 +21,7 @@ use std::task::Waker;
 ///
 /// ```
 /// use danja::clock::{Clock, VirtualClock};
-/// use danja::net::{Socket, TcpListener};
+/// use danja::net::{Domain, Socket, SocketKind, TcpListener};
 /// use danja::{Host, lan::MacAddress, lan::cable::Switch};
 /// use std::{sync::Arc, time::Duration};
 ///
@@ -38,7 +38,7 @@ use std::task::Waker;
 /// let ((server, mut first), (client, mut second)) = (make(1)?, make(2)?);
 /// let listener = TcpListener::bind(&server, "10.0.0.1:7")?;
 /// listener.set_nonblocking(true)?;
-/// let socket = Socket::stream(&client)?;
+/// let socket = Socket::new(&client, Domain::Ipv4, SocketKind::Stream)?;
 /// socket.set_nonblocking(true)?;
 /// let _ = socket.connect("10.0.0.1:7".parse().unwrap()); // it is in progress now
 ///
