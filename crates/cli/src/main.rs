@@ -4,6 +4,7 @@
 //! - [`get`], [`serve`], [`ping`], [`resolve`]: one command each
 //! - [`network`]: the LAN that a command runs on, and what is shown of it
 //! - [`explain`]: the story of `--explain`
+//! - [`manual`]: completions for shells, and the manual's pages
 //! - [`failure`], [`interrupt`], [`output`]: how a command ends, and where its words go
 
 mod args;
@@ -11,6 +12,7 @@ mod explain;
 mod failure;
 mod get;
 mod interrupt;
+mod manual;
 mod network;
 mod output;
 mod ping;
@@ -31,6 +33,8 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args, cli.talk),
         Command::Ping(args) => ping::run(args, cli.talk),
         Command::Resolve(args) => resolve::run(args, cli.talk),
+        Command::Completions(args) => manual::completions(args),
+        Command::Man(args) => manual::man(args),
     };
     done.unwrap_or_else(|failure| failure.report())
 }

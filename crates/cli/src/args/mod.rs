@@ -7,7 +7,7 @@ mod tests;
 pub(crate) use network::{AtPort, ExplainForm, NetworkArgs, Publish, ShowArgs};
 
 use crate::quantity;
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -47,6 +47,8 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     Ping(PingArgs),
     Resolve(ResolveArgs),
+    Completions(CompletionsArgs),
+    Man(ManArgs),
 }
 
 /// Fetch a web page or a file over HTTP or HTTPS
@@ -147,6 +149,36 @@ pub(crate) struct ResolveArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
+}
+
+/// Print a script by which a shell completes commands and options
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Examples:
+  danja completions bash > ~/.local/share/bash-completion/completions/danja
+  danja completions fish > ~/.config/fish/completions/danja.fish")]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    pub(crate) shell: Shell,
+}
+
+/// The shells whose completions are tested.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+}
+
+/// Print a page of the manual, as man reads it
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Examples:
+  danja man | man -l -
+  danja man get > ~/.local/share/man/man1/danja-get.1")]
+pub(crate) struct ManArgs {
+    /// The page of this command rather than of all
+    pub(crate) command: Option<String>,
 }
 
 /// The largest echo request: 65,535 bytes less the headers of IPv4 (20) and ICMP (8).
