@@ -22,7 +22,9 @@ pub use waiters::{IncomingEvent, Interest};
 pub(crate) use call::{Ask, Mode};
 pub(crate) use observed::Success;
 pub(crate) use shared::Shared;
-pub(crate) use timers::{Sleep, before};
+#[cfg(feature = "tokio")]
+pub(crate) use timers::Sleep;
+pub(crate) use timers::before;
 pub(crate) use waiters::Waiter;
 use wake::Parker;
 

@@ -1,9 +1,9 @@
 //! Names for tasks, and connecting to the first of several endpoints that answers (RFC 8305).
 //! Blocks no thread; the waiting is timed by the host's clock.
 
-use super::ready::attempt;
-use crate::host::{Host, Sleep};
-use crate::net::{Place, Socket, SocketKind, ToEndpoints, look_up};
+use super::ready::{attempt, wait_for};
+use crate::host::{Host, Interest, Sleep};
+use crate::net::{Socket, SocketKind, ToEndpoints, look_up};
 use danja_stack::Instant;
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -126,9 +126,8 @@ fn is_over(sleep: &mut Sleep, context: &Context<'_>) -> bool {
     Pin::new(sleep).poll(&mut context).is_ready()
 }
 
-/// Waits for the outcome of connecting one socket.
+/// Connects one socket, which may be in a state where it cannot.
 pub(super) async fn connect(socket: &Socket, remote: SocketAddr) -> io::Result<()> {
-    let place = Place::new(socket, crate::host::Interest::Write);
-    poll_fn(|context| attempt(context, |context| socket.connect_as(place.mode(context), remote)))
-        .await
+    socket.start_connect(remote)?;
+    wait_for(socket, Interest::Write, |mode| socket.connect_as(mode, remote)).await
 }
