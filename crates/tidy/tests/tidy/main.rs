@@ -2,6 +2,7 @@
 //! Every test gathers all faults before it fails, each with its file and line and what to do.
 
 mod citations;
+mod languages;
 mod layers;
 mod map;
 mod measure;
