@@ -35,10 +35,23 @@ fn page(command: Option<&str>) -> Result<Vec<u8>, Failure> {
         None => all,
         Some(name) => all.find_subcommand(name).cloned().ok_or_else(|| no_page(&all, name))?,
     };
+    let examples = described.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+    // Its words would be filled into one paragraph.
+    let described = described.after_long_help(None::<&str>);
     let mut page = Vec::new();
     let rendered = clap_mangen::Man::new(described).manual("Danja").render(&mut page);
     rendered.map_err(|error| Failure::new(format_args!("the page cannot be made: {error}")))?;
+    if let Some(lines) = examples.strip_prefix("Examples:\n") {
+        page.extend_from_slice(section("EXAMPLES", lines).as_bytes());
+    }
     Ok(page)
+}
+
+/// A section whose lines stay as they are (`man(7)`, `roff(7)`).
+fn section(title: &str, lines: &str) -> String {
+    // Each line is indented, so that none begins with a dot, which would be a request.
+    let words = lines.replace('\\', "\\(rs").replace('-', "\\-");
+    format!(".SH {title}\n.nf\n{}\n.fi\n", words.trim_end())
 }
 
 fn no_page(all: &Command, name: &str) -> Failure {

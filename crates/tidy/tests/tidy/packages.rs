@@ -72,7 +72,7 @@ fn no_published_file_reaches_out_of_its_package() {
                 continue;
             }
             for (line, path) in named_files(source) {
-                let folder = Path::new(&source.path).parent().unwrap_or(Path::new(""));
+                let folder = Path::new(&source.path).parent().unwrap_or_else(|| Path::new(""));
                 if !resolve(&folder.join(path)).starts_with(&package.folder) {
                     faults.push(format!("{}:{line}: {path}", source.path));
                 }
