@@ -68,6 +68,7 @@ options! {
     MtuDiscover(PathMtuDiscovery) "IP_MTU_DISCOVER.",
     BindToInterface(Option<InterfaceId>) "SO_BINDTODEVICE: only this interface.",
     Admitting(bool) "A listener that asks for a verdict on each SYN; set before `listen`.",
+    AnyPort(bool) "Bound to port 0, a listener of every port that no other listens on; set before `bind`.",
     AtMark(bool) "SIOCATMARK, read only: the read position is at the urgent mark.",
     Congestion(Congestion) "TCP_CONGESTION: which congestion control.",
 }

@@ -12,6 +12,9 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+/// Where listeners of any port are kept: no segment is for port 0.
+const ANY_PORT: u16 = 0;
+
 /// A listening socket's claim.
 #[derive(Clone, Copy, Debug)]
 struct Listening {
@@ -164,14 +167,25 @@ impl Demux {
 
     /// The listener for a SYN: one bound to the exact address before one for any, one bound to
     /// the interface before one for all. Of several equals (SO_REUSEPORT) the pair of endpoints
-    /// chooses.
+    /// chooses. One of any port takes what is left.
     pub(super) fn listener(
         &self,
         local: SocketAddr,
         remote: SocketAddr,
         interface: InterfaceId,
     ) -> Option<Key> {
-        let all = self.listeners.get(&local.port())?;
+        let on = |port| self.listener_on(port, local, remote, interface);
+        on(local.port()).or_else(|| on(ANY_PORT))
+    }
+
+    fn listener_on(
+        &self,
+        port: u16,
+        local: SocketAddr,
+        remote: SocketAddr,
+        interface: InterfaceId,
+    ) -> Option<Key> {
+        let all = self.listeners.get(&port)?;
         let rank = |listening: &Listening| {
             if listening.interface.is_some_and(|bound| bound != interface)
                 || listening.address.is_some_and(|address| address != local.ip())
@@ -196,7 +210,8 @@ impl Demux {
 
     /// A listener that takes the local endpoint on some interface, for views.
     pub(super) fn any_listener(&self, local: SocketAddr, remote: SocketAddr) -> Option<Key> {
-        let bound = self.listeners.get(&local.port())?.first()?.interface;
+        let all = self.listeners.get(&local.port()).or_else(|| self.listeners.get(&ANY_PORT))?;
+        let bound = all.first()?.interface;
         self.listener(local, remote, bound.unwrap_or(InterfaceId::LOOPBACK))
     }
 }

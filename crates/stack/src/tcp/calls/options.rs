@@ -147,6 +147,7 @@ fn read(
         OptionName::MtuDiscover => SocketOption::MtuDiscover(options.mtu_discover),
         OptionName::BindToInterface => SocketOption::BindToInterface(options.interface),
         OptionName::Admitting => SocketOption::Admitting(options.admitting),
+        OptionName::AnyPort => SocketOption::AnyPort(options.any_port),
         OptionName::NoTcpOptions => SocketOption::NoTcpOptions(options.no_options),
         OptionName::AtMark => {
             SocketOption::AtMark(socket.urgent.mark() == Some(socket.read_offset))

@@ -51,6 +51,8 @@ impl Tcp {
             listening: false,
         };
         let port = match local.port() {
+            // Port 0 itself: where the table of listeners keeps those of any port.
+            0 if options.any_port => 0,
             0 => self.any_port(core, ip).ok_or(BindError::AddressInUse)?,
             port => port,
         };
@@ -121,6 +123,10 @@ impl Tcp {
     ) -> Result<(), ConnectError> {
         let socket = self.sockets.get_mut(place).ok_or(ConnectError::BadDescriptor)?;
         match &socket.role {
+            // Bound for any port, it can listen only.
+            Role::Fresh if socket.local.is_some_and(|local| local.port() == 0) => {
+                Err(ConnectError::InvalidState)
+            }
             Role::Fresh => self.open_active(core, place, remote),
             Role::Listener(_) => Err(ConnectError::InvalidState),
             Role::Connection(id) => {

@@ -196,6 +196,44 @@ fn refused_and_dropped_clients() {
     assert_eq!(&frame[12..16], &[192, 0, 2, 1], "in the destination's name");
 }
 
+#[test]
+fn a_listener_of_any_port_takes_what_no_other_does() {
+    let mut solo = Solo::new(Config::default());
+    let all = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+    let any = solo.socket();
+    for option in [SocketOption::AnyPort(true), SocketOption::Admitting(true)] {
+        solo.stack.set_option(any, option, solo.now).unwrap();
+    }
+    solo.stack.bind(any, all, solo.now).unwrap();
+    assert_eq!(solo.info(any).local, Some(all));
+    let peer = SocketAddr::new(IpAddr::V4(solo.remote), 9);
+    assert_eq!(solo.stack.connect(any, peer, solo.now), Err(ConnectError::InvalidState));
+    solo.stack.listen(any, 4, solo.now).unwrap();
+    let second = solo.socket();
+    solo.stack.set_option(second, SocketOption::AnyPort(true), solo.now).unwrap();
+    assert_eq!(solo.stack.bind(second, all, solo.now), Err(BindError::AddressInUse));
+
+    // The listener of the very port comes first.
+    solo.listen(4);
+    assert_eq!(flags(&solo.syn(plain_options())), [Flags::SYN | Flags::ACK]);
+    for port in [1, 4_711, 65_535] {
+        solo.local_port = port;
+        assert!(solo.syn(plain_options()).is_empty(), "no answer before the verdict");
+        match solo.stack.poll_event() {
+            Some(Event::Incoming(incoming)) => {
+                assert_eq!((incoming.listener, incoming.local.port()), (any, port));
+                solo.stack.admit(incoming.id, solo.now).unwrap();
+            }
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(flags(&solo.poll()), [Flags::SYN | Flags::ACK]);
+    }
+    solo.stack.close(any, solo.now).unwrap();
+    solo.poll();
+    solo.local_port = 4_712;
+    assert_eq!(flags(&solo.syn(plain_options())), [Flags::RST | Flags::ACK]);
+}
+
 fn withdrawn(solo: &mut Solo, id: IncomingId) -> bool {
     core::iter::from_fn(|| solo.stack.poll_event()).any(|event| event == Event::Withdrawn(id))
 }
