@@ -3,7 +3,7 @@
 
 use super::inner::{Inner, settled};
 use super::{Domain, OptionName, Received, RecvFlags, SendFlags, SocketKind, SocketOption};
-use crate::error::{Failure, from_fault, own};
+use crate::error::{from_fault, own};
 use crate::host::observe::Call;
 use crate::host::{Ask, Host, Interest, Mode};
 use danja_stack::socket::{ConnectError, OptionError, Shutdown as Direction};
