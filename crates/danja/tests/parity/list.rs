@@ -46,6 +46,17 @@ fn every_method_of_tokio_is_called_or_excused() {
     assert_eq!(wrong(TOKIO, TOKIO_BODIES, TOKIO_FACES), [""; 0]);
 }
 
+/// Whoever takes a newer tokio reads its methods again.
+#[test]
+fn the_list_is_that_of_the_tokio_in_use() {
+    let lock = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.lock");
+    let lock = std::fs::read_to_string(lock).unwrap();
+    let mut lines = lock.lines().skip_while(|line| *line != "name = \"tokio\"");
+    let version = lines.nth(1).unwrap().trim_start_matches("version = ").trim_matches('"');
+    let (minor, _patch) = version.rsplit_once('.').unwrap();
+    assert!(TOKIO.starts_with(&format!("# Public, stable methods of tokio {minor} ")), "{version}");
+}
+
 #[test]
 fn the_check_finds_what_is_missing() {
     let list = "A::one\nA::two\nA::three  gap: for a good reason\nA::four  gap: no";

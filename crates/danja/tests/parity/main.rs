@@ -10,6 +10,7 @@ mod std_danja;
 mod std_kernel;
 mod tokio_danja;
 mod tokio_kernel;
+mod unreachable;
 
 /// Runs a future under tokio, with the driver that its own types need.
 fn run<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> T {

@@ -1,6 +1,6 @@
 //! Each error kind that a program can meet, provoked once. `ConnectionAborted` is none of them:
-//! Linux gives it for connections that an administrator ends. The kernel's `HostUnreachable`
-//! needs another machine; crates/cli/tests/kernel compares it.
+//! Linux gives it for connections that an administrator ends. Unreachable
+//! hosts are in `unreachable.rs`.
 
 use super::face::{TcpStream, World};
 use crate::common::in_time;
