@@ -1,9 +1,12 @@
 //! Names are looked up by a task without blocking its thread.
 
-use super::common::{address, endpoint, two_hosts};
+use super::common::{address, builder, endpoint, host, two_hosts};
 use super::{dns, run};
+use danja::clock::VirtualClock;
+use danja::lan::cable::Switch;
 use danja::tokio::{TcpListener, TcpStream, UdpSocket, lookup_host};
 use std::io::ErrorKind;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -45,5 +48,35 @@ fn one_thread_asks_and_does_other_things_meanwhile() {
         }
         let error = TcpStream::connect(&two, "nobody.lan:80").await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);
+    });
+}
+
+#[test]
+fn time_outs_are_those_of_the_hosts_clock() {
+    run(async {
+        let clock = VirtualClock::new();
+        let lan = Switch::new();
+        let server = host(&lan, 1);
+        let _silent = UdpSocket::bind(&server, endpoint(1, 53)).await.unwrap();
+        let client = builder(&lan, 2).clock(Arc::new(clock.clone())).build().unwrap();
+        client.configure_resolver(|settings| {
+            settings.servers = vec![endpoint(1, 53)];
+            settings.timeout = Duration::from_secs(3_600);
+        });
+        let begun = Instant::now();
+        let lookup = tokio::spawn(async move {
+            let found = lookup_host(&client, "name.lan:80").await.map(drop);
+            (found, client.now())
+        });
+        while !lookup.is_finished() {
+            clock.advance(Duration::from_secs(60));
+            tokio::task::yield_now().await;
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let (found, now) = lookup.await.unwrap();
+        assert_eq!(found.unwrap_err().kind(), ErrorKind::TimedOut);
+        // Two attempts of an hour each, by its clock.
+        assert!(now.as_millis() >= 7_200_000, "{now:?}");
+        assert!(begun.elapsed() < Duration::from_secs(15));
     });
 }
