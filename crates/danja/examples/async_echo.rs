@@ -84,7 +84,7 @@ async fn ask(host: Host, number: usize) -> io::Result<()> {
     writeln!(io::stdout(), "{}", String::from_utf8_lossy(&echo))
 }
 
-fn main() -> io::Result<()> {
+pub(crate) fn main() -> io::Result<()> {
     let lan = Switch::new();
     let host = |number| -> io::Result<Host> {
         Host::builder()

@@ -47,7 +47,7 @@ fn show(name: &str, info: Option<ControlInfo>) {
     }
 }
 
-fn main() -> io::Result<()> {
+pub(crate) fn main() -> io::Result<()> {
     let lan = Switch::new();
     let (server, client) = (host(&lan, "server", 1)?, host(&lan, "client", 2)?);
 

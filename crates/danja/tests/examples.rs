@@ -1,5 +1,9 @@
 //! The examples, run.
 
+#[path = "../examples/async_echo.rs"]
+mod async_echo;
+#[path = "../examples/echo.rs"]
+mod echo;
 #[path = "../../lan/tests/common/mod.rs"]
 mod namespace;
 #[path = "../examples/own_adapter.rs"]
@@ -15,6 +19,16 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
+
+#[test]
+fn a_line_over_a_cable() {
+    echo::main().unwrap();
+}
+
+#[test]
+fn ten_connections_in_one_thread() {
+    async_echo::main().unwrap();
+}
 
 #[test]
 fn an_adapter_of_ones_own() {
