@@ -51,6 +51,10 @@ impl Notifier {
     pub(super) fn set_waker(&self, waker: Waker) {
         if let Bell::Waker(place) = &self.bell {
             *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(waker);
+            // Who was notified before rang nobody.
+            if self.state.load(Ordering::Acquire) == NOTIFIED {
+                self.ring();
+            }
         }
     }
 
