@@ -26,7 +26,7 @@ pub enum Happening {
         /// Which.
         event: Event,
     },
-    /// The moment of [`World::alarm`] has come.
+    /// The moment of [`World::alarm`](super::World::alarm) has come.
     Alarm(u64),
 }
 
@@ -69,5 +69,5 @@ pub struct Passing<'a> {
     pub frame: &'a Frame,
 }
 
-/// Told of every frame; see [`World::observe`].
+/// Told of every frame; see [`World::observe`](super::World::observe).
 pub type Observer = Box<dyn FnMut(&Passing<'_>) + Send>;
