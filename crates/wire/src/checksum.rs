@@ -31,29 +31,35 @@ const fn fold_native(mut sum: u64) -> u16 {
 /// The sum of the words of `bytes` in memory order; an odd last byte is padded with zero.
 #[inline]
 fn sum_native(bytes: &[u8]) -> u64 {
-    // Lanes of 64 bits take 32-bit halves, so that no carry is lost for 2^32 rounds, and the
-    // compiler can keep them in vector registers.
-    let mut lanes = [0u64; ROUND / 8];
+    // Two sums of 64-bit words that do not wait for each other, each with room for its carries:
+    // an addition and one with carry for eight bytes, whatever the processor's vectors are.
+    let (mut even, mut odd) = (0u128, 0u128);
     let (rounds, rest) = bytes.as_chunks::<ROUND>();
     for round in rounds {
-        let (words, _) = round.as_chunks::<8>();
-        for (lane, word) in lanes.iter_mut().zip(words) {
-            let word = u64::from_ne_bytes(*word);
-            *lane = lane.wrapping_add(word & 0xffff_ffff).wrapping_add(word >> 32);
+        let (pairs, _) = round.as_chunks::<16>();
+        for pair in pairs {
+            let (words, _) = pair.as_chunks::<8>();
+            if let [one, two] = words {
+                even = even.wrapping_add(u128::from(u64::from_ne_bytes(*one)));
+                odd = odd.wrapping_add(u128::from(u64::from_ne_bytes(*two)));
+            }
         }
     }
-    let mut sum = lanes
-        .iter()
-        .fold(0u64, |sum, lane| sum.wrapping_add(lane & 0xffff_ffff).wrapping_add(lane >> 32));
-    let (words, rest) = rest.as_chunks::<4>();
+    let (words, rest) = rest.as_chunks::<8>();
     for word in words {
-        sum = sum.wrapping_add(u64::from(u32::from_ne_bytes(*word)));
+        even = even.wrapping_add(u128::from(u64::from_ne_bytes(*word)));
     }
-    let mut last = [0u8; 4];
-    for (to, from) in last.iter_mut().zip(rest) {
-        *to = *from;
+    let both = even.wrapping_add(odd);
+    let (low, carries) = (both as u64, (both >> 64) as u64);
+    let mut sum = (low & 0xffff_ffff).wrapping_add(low >> 32).wrapping_add(carries);
+    let (halves, last) = rest.as_chunks::<2>();
+    for half in halves {
+        sum = sum.wrapping_add(u64::from(u16::from_ne_bytes(*half)));
     }
-    sum.wrapping_add(u64::from(u32::from_ne_bytes(last)))
+    if let [last] = last {
+        sum = sum.wrapping_add(u64::from(u16::from_ne_bytes([*last, 0])));
+    }
+    sum
 }
 
 impl Sum {
@@ -65,10 +71,10 @@ impl Sum {
     /// Adds a piece of any length, as the continuation of the pieces before it.
     #[inline]
     pub fn add_bytes(&mut self, bytes: &[u8]) {
-        let folded = fold_native(sum_native(bytes));
+        let sum = sum_native(bytes);
         // RFC 1071 §2 (B): a sum of swapped bytes is the swapped sum.
-        let aligned = if self.odd { folded.swap_bytes() } else { folded };
-        self.sum = self.sum.wrapping_add(u64::from(aligned));
+        let aligned = if self.odd { u64::from(fold_native(sum).swap_bytes()) } else { sum };
+        self.add(aligned);
         self.odd ^= bytes.len() & 1 == 1;
     }
 
@@ -78,21 +84,28 @@ impl Sum {
     pub const fn add_sum(&mut self, piece: Self) {
         let folded = fold_native(piece.sum);
         let aligned = if self.odd { folded.swap_bytes() } else { folded };
-        self.sum = self.sum.wrapping_add(aligned as u64);
+        self.add(aligned as u64);
         self.odd ^= piece.odd;
+    }
+
+    /// With the carry of the highest bit, should it ever come to that.
+    #[inline]
+    const fn add(&mut self, value: u64) {
+        let (sum, carry) = self.sum.overflowing_add(value);
+        self.sum = sum.wrapping_add(carry as u64);
     }
 
     /// Adds a 16-bit field, independent of the pieces: it does not change where the next piece
     /// continues.
     #[inline]
     pub const fn add_u16(&mut self, value: u16) {
-        self.sum = self.sum.wrapping_add(value.to_be() as u64);
+        self.add(value.to_be() as u64);
     }
 
     /// Adds a 32-bit field, independent of the pieces.
     #[inline]
     pub const fn add_u32(&mut self, value: u32) {
-        self.sum = self.sum.wrapping_add(value.to_be() as u64);
+        self.add(value.to_be() as u64);
     }
 
     /// The sum, not complemented: 0xffff over bytes that hold their own right checksum.
@@ -143,7 +156,7 @@ pub fn pseudo_header(source: IpAddr, destination: IpAddr, protocol: u8, length: 
     let mut sum = Sum::new();
     for address in [source, destination] {
         match address {
-            IpAddr::V4(address) => sum.add_bytes(&address.octets()),
+            IpAddr::V4(address) => sum.add_u32(address.to_bits()),
             IpAddr::V6(address) => sum.add_bytes(&address.octets()),
         }
     }

@@ -2,6 +2,7 @@
 //! shared and not copied, and what the adapter may still have to do (checksum, cutting).
 
 use crate::payload::Payload;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// Room for the headers of one frame, in bytes: Ethernet with two tags (22), IP with options
@@ -39,10 +40,9 @@ pub struct Offload {
     pub segment_size: u16,
 }
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 enum Slices {
-    #[default]
-    None,
+    /// One slice, or none if it is empty.
     One(Payload),
     Many(Vec<Payload>),
 }
@@ -54,7 +54,9 @@ enum Slices {
 /// has an empty header area and one slice. Headers are prepended, from the innermost out.
 #[derive(Clone)]
 pub struct Frame {
-    room: [u8; HEADER_ROOM],
+    /// Made with the first header: what a device has read needs none, and a frame is moved from
+    /// hand to hand so often that it must be small.
+    room: Option<Box<[u8; HEADER_ROOM]>>,
     start: u8,
     slices: Slices,
     payload_len: u32,
@@ -72,9 +74,9 @@ impl Frame {
     /// An empty frame.
     pub const fn new() -> Self {
         Self {
-            room: [0; HEADER_ROOM],
+            room: None,
             start: HEADER_ROOM as u8,
-            slices: Slices::None,
+            slices: Slices::One(Payload::EMPTY),
             payload_len: 0,
             offload: Offload { checksum: ChecksumState::Complete, segment_size: 0 },
         }
@@ -96,39 +98,47 @@ impl Frame {
         }
         let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
         self.payload_len = self.payload_len.saturating_add(length);
-        self.slices = match core::mem::take(&mut self.slices) {
-            Slices::None => Slices::One(payload),
-            Slices::One(first) => Slices::Many(alloc::vec![first, payload]),
-            Slices::Many(mut all) if all.len() < MAX_SLICES => {
-                all.push(payload);
-                Slices::Many(all)
+        match &mut self.slices {
+            Slices::One(first) if first.is_empty() => *first = payload,
+            Slices::One(first) => {
+                let first = core::mem::take(first);
+                let mut all = Vec::with_capacity(MAX_SLICES);
+                all.extend([first, payload]);
+                self.slices = Slices::Many(all);
             }
+            Slices::Many(all) if all.len() < MAX_SLICES => all.push(payload),
             Slices::Many(all) => {
                 let mut flat = Vec::with_capacity(self.payload_len as usize);
                 all.iter()
                     .chain(core::iter::once(&payload))
                     .for_each(|part| flat.extend_from_slice(part.as_slice()));
-                Slices::One(Payload::from(flat))
+                self.slices = Slices::One(Payload::from(flat));
             }
-        };
+        }
     }
 
     /// Makes the header area `count` bytes longer at its front and returns the new bytes
     /// (zeroed the first time). `None` if there is no room.
+    #[inline]
     pub fn prepend(&mut self, count: usize) -> Option<&mut [u8]> {
         let start = usize::from(self.start).checked_sub(count)?;
         self.start = u8::try_from(start).ok()?;
-        self.room.get_mut(start..start.checked_add(count)?)
+        let room = self.room.get_or_insert_with(|| Box::new([0; HEADER_ROOM]));
+        room.get_mut(start..)?.get_mut(..count)
     }
 
     /// The header area.
+    #[inline]
     pub fn header(&self) -> &[u8] {
-        self.room.get(usize::from(self.start)..).unwrap_or(&[])
+        let room = self.room.as_ref();
+        room.and_then(|room| room.get(usize::from(self.start)..)).unwrap_or(&[])
     }
 
     /// The header area, to be changed.
+    #[inline]
     pub fn header_mut(&mut self) -> &mut [u8] {
-        self.room.get_mut(usize::from(self.start)..).unwrap_or(&mut [])
+        let room = self.room.as_mut();
+        room.and_then(|room| room.get_mut(usize::from(self.start)..)).unwrap_or(&mut [])
     }
 
     /// Drops the first `count` bytes of the header area (clamped): the way to give one frame
@@ -139,9 +149,10 @@ impl Frame {
     }
 
     /// The payload slices.
+    #[inline]
     pub fn slices(&self) -> &[Payload] {
         match &self.slices {
-            Slices::None => &[],
+            Slices::One(none) if none.is_empty() => &[],
             Slices::One(one) => core::slice::from_ref(one),
             Slices::Many(all) => all,
         }
@@ -153,16 +164,19 @@ impl Frame {
     }
 
     /// All bytes.
+    #[inline]
     pub fn len(&self) -> usize {
         HEADER_ROOM.saturating_sub(usize::from(self.start)).saturating_add(self.payload_len())
     }
 
     /// Whether there are no bytes.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// The first bytes that lie together: the header area, or the first slice if it is empty.
+    #[inline]
     pub fn front(&self) -> &[u8] {
         let header = self.header();
         if header.is_empty() {
@@ -174,13 +188,21 @@ impl Frame {
 
     /// Makes sure that the first `count` bytes (or all, if there are fewer) lie together, by
     /// copying the frame flat if they do not. Returns [`Self::front`].
+    #[inline]
     pub fn ensure_front(&mut self, count: usize) -> &[u8] {
+        if self.front().len() < count {
+            self.gather_front(count);
+        }
+        self.front()
+    }
+
+    #[cold]
+    fn gather_front(&mut self, count: usize) {
         if self.front().len() < count.min(self.len()) {
             let flat = Payload::from(self.to_vec());
             let offload = self.offload;
             *self = Self::received(flat, offload);
         }
-        self.front()
     }
 
     /// Calls `each` with the slices that make up bytes `start..end` of the frame (clamped).

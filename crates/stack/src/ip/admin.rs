@@ -36,7 +36,7 @@ pub(crate) fn add_address(core: &mut Core, interface: InterfaceId, address: Cidr
     let usable = claim.is_usable();
     it.addresses.push(Address { cidr: address, claim });
     if usable {
-        core.ip.local.insert((address.address(), interface));
+        core.ip.own(address.address(), interface);
     }
     if !on_loopback && let Some(route) = connected(interface, address) {
         core.ip.routes.add(route);
@@ -60,7 +60,7 @@ pub(crate) fn remove_address(core: &mut Core, interface: InterfaceId, address: I
     };
     let removed = it.addresses.remove(at).cidr;
     let shared = it.addresses.iter().any(|other| other.cidr.network() == removed.network());
-    core.ip.local.remove(&(address, interface));
+    core.ip.disown(address, interface);
     if !shared && let Some(route) = connected(interface, removed) {
         core.ip.routes.remove(route);
     }

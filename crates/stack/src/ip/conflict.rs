@@ -136,7 +136,7 @@ fn step(core: &mut Core, interface: InterfaceId, at: usize) {
         }
         Phase::Probing(_) => {
             claim.phase = Phase::Announcing(0);
-            core.ip.local.insert((v4.into(), interface));
+            core.ip.own(v4.into(), interface);
             core.ip.changed();
             core.events.push(Event::AddressReady { interface, address: v4.into() });
             step(core, interface, at);

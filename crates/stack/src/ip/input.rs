@@ -137,7 +137,7 @@ fn deliver(core: &mut Core, packet: Packet) -> Upward {
         return Upward::Others(packet, Discard::IpNotForUs);
     }
     count(&mut core.counters.ip_in_delivers);
-    if core.ip.watched.contains_key(&packet.protocol) {
+    if !core.ip.watched.is_empty() && core.ip.watched.contains_key(&packet.protocol) {
         let mut copy = packet.clone();
         // What never was on a wire may have its checksum still to be completed.
         let _ = offload::complete_checksum(&mut copy.frame);
@@ -181,8 +181,7 @@ fn check_source(core: &Core, it: &Interface, header: &ipv4::Header) -> Result<()
         || source.is_broadcast()
         || path::is_reserved(source)
         || it.is_broadcast(source);
-    let foreign =
-        if looped { !core.ip.is_local(source.into()) } else { core.ip.is_local(source.into()) };
+    let foreign = core.ip.is_local(source.into()) != looped;
     if no_host || foreign { Err(Discard::IpBadSource) } else { Ok(()) }
 }
 

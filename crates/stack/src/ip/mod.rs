@@ -35,7 +35,7 @@ use crate::packet::{Packet, Path, TransportError};
 use crate::slab::Key;
 use crate::socket::{Cause, Fault, SocketFault};
 use crate::views::{InterfaceView, NeighbourView, RouteView};
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr};
 use danja_wire::ip::{Cidr, Protocol};
@@ -74,8 +74,8 @@ pub(crate) enum Upward {
 pub(crate) struct Ip {
     interfaces: Vec<Interface>,
     routes: route::Routes,
-    /// Addresses in use, of all interfaces.
-    local: BTreeSet<(IpAddr, InterfaceId)>,
+    /// Addresses in use, of all interfaces, in order: asked for each packet, changed seldom.
+    local: Vec<(IpAddr, InterfaceId)>,
     neighbours: Neighbours,
     gateways: gateways::Gateways,
     path_mtus: pmtu::PathMtus,
@@ -105,7 +105,7 @@ impl Ip {
         Self {
             interfaces: alloc::vec![loopback],
             routes: route::Routes::new(),
-            local: BTreeSet::from([(address, InterfaceId::LOOPBACK)]),
+            local: alloc::vec![(address, InterfaceId::LOOPBACK)],
             neighbours: Neighbours::new(),
             gateways: gateways::Gateways::new(),
             path_mtus: pmtu::PathMtus::new(),
@@ -142,8 +142,21 @@ impl Ip {
 
     /// The interface whose address it is.
     fn owner(&self, address: IpAddr) -> Option<InterfaceId> {
-        let range = (address, InterfaceId(0))..=(address, InterfaceId(u16::MAX));
-        self.local.range(range).next().map(|(_, interface)| *interface)
+        let at = self.local.partition_point(|(other, _)| *other < address);
+        let (found, interface) = self.local.get(at)?;
+        (*found == address).then_some(*interface)
+    }
+
+    /// An address is in use from now on.
+    fn own(&mut self, address: IpAddr, interface: InterfaceId) {
+        if let Err(at) = self.local.binary_search(&(address, interface)) {
+            self.local.insert(at, (address, interface));
+        }
+    }
+
+    /// It is not any more.
+    fn disown(&mut self, address: IpAddr, interface: InterfaceId) {
+        self.local.retain(|it| *it != (address, interface));
     }
 
     /// Whether it is one of our own addresses.

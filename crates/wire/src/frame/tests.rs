@@ -11,6 +11,11 @@ fn frame(header: &[u8], parts: &[Vec<u8>]) -> Frame {
 }
 
 #[test]
+fn a_frame_is_small_to_move() {
+    assert!(size_of::<Frame>() <= 64, "{} bytes", size_of::<Frame>());
+}
+
+#[test]
 fn the_header_area_has_an_end() {
     let mut frame = Frame::new();
     assert!(frame.prepend(HEADER_ROOM).is_some());

@@ -65,8 +65,8 @@ impl Segment {
     fn make(&self, whole: &Frame, layout: &Layout, finish: Finish) -> Option<Frame> {
         let mut frame = Frame::new();
         let headers = frame.prepend(layout.data_at)?;
-        headers.copy_from_slice(layout.headers());
-        let identification = layout.identification().wrapping_add(self.index as u16);
+        whole.copy_front(headers);
+        let identification = layout.identification.wrapping_add(self.index as u16);
         layout.set_ip(headers, self.length, identification)?;
         let tcp = headers.get_mut(layout.tcp_at..)?;
         self.set_tcp(tcp, layout)?;
@@ -92,8 +92,7 @@ impl Segment {
 
     /// Sequence number, flags and urgent pointer; a zero checksum.
     fn set_tcp(&self, tcp: &mut [u8], layout: &Layout) -> Option<()> {
-        let header = &layout.tcp;
-        let mut flags = header.flags;
+        let mut flags = layout.flags;
         if self.offset.saturating_add(self.length) < layout.data_len() {
             flags.remove(Flags::FIN | Flags::PSH);
         }
@@ -102,12 +101,12 @@ impl Segment {
             flags.remove(Flags::CWR);
         }
         // The pointer counts from the segment's own sequence number (RFC 9293 §3.1).
-        let urgent = usize::from(header.urgent).saturating_sub(self.offset);
+        let urgent = usize::from(layout.urgent).saturating_sub(self.offset);
         if urgent == 0 && self.offset > 0 {
             flags.remove(Flags::URG);
         }
         let offset_flags = bytes::be16(tcp, 12)?;
-        bytes::put32(tcp, 4, header.sequence.after(self.offset).0)?;
+        bytes::put32(tcp, 4, layout.sequence.after(self.offset).0)?;
         bytes::put16(tcp, 12, (offset_flags & 0xf000) | flags.bits())?;
         bytes::put16(tcp, CHECKSUM_OFFSET, 0)?;
         bytes::put16(tcp, 18, u16::try_from(urgent).ok()?)

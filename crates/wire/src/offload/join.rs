@@ -6,7 +6,7 @@ use crate::bytes;
 use crate::frame::{ChecksumState, Frame, MAX_SLICES, Offload};
 use crate::ip::Version;
 use crate::ipv4;
-use crate::tcp::{CHECKSUM_OFFSET, Flags, HEADER_LEN, SeqNumber};
+use crate::tcp::{CHECKSUM_OFFSET, Flags, SeqNumber};
 
 /// Joins frames as they come. It holds at most one frame back, which [`Joiner::flush`] gives
 /// out: a driver flushes at the end of each batch, so that nothing waits for a later one.
@@ -46,14 +46,14 @@ impl Joiner {
     }
 
     /// Takes the next frame; gives out what will grow no more, in order.
-    pub fn push(&mut self, frame: Frame, mut each: impl FnMut(Frame)) {
-        let Some(layout) = joinable(&frame, self.l2_len) else {
+    pub fn push(&mut self, mut frame: Frame, mut each: impl FnMut(Frame)) {
+        let Some(layout) = joinable(&mut frame, self.l2_len) else {
             self.flush(&mut each);
             each(frame);
             return;
         };
         if let Some(held) = &mut self.held
-            && held.continues(&layout, self.max_len)
+            && held.continues(frame.front(), &layout, self.max_len)
         {
             held.append(&frame, &layout);
         } else {
@@ -73,20 +73,21 @@ impl Joiner {
     }
 }
 
-/// The layout of a frame that may be part of a larger one.
-fn joinable(frame: &Frame, l2_len: usize) -> Option<Layout> {
+/// The layout of a frame that may be part of a larger one; its headers then lie together.
+fn joinable(frame: &mut Frame, l2_len: usize) -> Option<Layout> {
     if frame.offload.segment_size != 0 {
         return None;
     }
     let layout = Layout::of(frame, l2_len).ok()?;
     let plain = Flags::ACK | Flags::PSH | Flags::ECE;
-    let flags = layout.tcp.flags;
+    let flags = layout.flags;
     if layout.data_len() == 0 || !flags.contains(Flags::ACK) || !flags.without(plain).is_empty() {
         return None;
     }
+    let front = frame.ensure_front(layout.data_at);
     if layout.version == Version::V4 {
         // Options, or a wrong header checksum, are for the IP layer to see.
-        let ip = layout.headers.get(l2_len..layout.tcp_at)?;
+        let ip = front.get(l2_len..layout.tcp_at)?;
         if ip.len() != ipv4::HEADER_LEN || crate::checksum::checksum(ip) != 0 {
             return None;
         }
@@ -107,9 +108,9 @@ impl Held {
             segment_size: layout.data_len(),
             segments: 1,
             data_len: layout.data_len(),
-            next: layout.tcp.sequence.after(layout.data_len()),
-            last_identification: layout.identification(),
-            push: layout.tcp.flags.contains(Flags::PSH),
+            next: layout.sequence.after(layout.data_len()),
+            last_identification: layout.identification,
+            push: layout.flags.contains(Flags::PSH),
             frame,
             layout,
         }
@@ -120,36 +121,37 @@ impl Held {
         self.push || self.data_len < self.segment_size.saturating_mul(self.segments)
     }
 
-    fn continues(&self, other: &Layout, max_len: usize) -> bool {
+    /// Whether the frame of these headers and layout follows.
+    fn continues(&self, headers: &[u8], other: &Layout, max_len: usize) -> bool {
         let ours = &self.layout;
         let length = ours.data_at.saturating_sub(ours.ip_at).saturating_add(self.data_len);
         self.segments < MAX_SLICES
             && other.data_len() <= self.segment_size
             && length.saturating_add(other.data_len()) <= max_len.min(usize::from(u16::MAX))
-            && other.tcp.sequence == self.next
+            && other.sequence == self.next
             && other.tcp_at == ours.tcp_at
             && other.data_at == ours.data_at
             && self.same_identity(other)
-            && same_headers(ours, other).unwrap_or(false)
+            && ours.flags.without(Flags::PSH) == other.flags.without(Flags::PSH)
+            && same_headers(ours, self.frame.front(), headers).unwrap_or(false)
     }
 
     /// The identification counts up by one, or stands still where it means nothing.
     fn same_identity(&self, other: &Layout) -> bool {
-        let theirs = other.identification();
+        let theirs = other.identification;
         if theirs == self.last_identification.wrapping_add(1) {
             return true;
         }
         // RFC 6864 §4.1: with DF and no fragmentation the field says nothing.
-        let dont_fragment = bytes::byte(&other.headers, other.ip_at.saturating_add(6))
-            .is_some_and(|b| b & 0x40 != 0);
-        theirs == self.last_identification && (dont_fragment || other.version == Version::V6)
+        theirs == self.last_identification && other.atomic
     }
 
     fn append(&mut self, frame: &Frame, layout: &Layout) {
-        if self.segments == 1 {
+        // All headers, and nothing else, in the header area.
+        if self.segments == 1 && self.frame.header().len() != self.layout.data_at {
             let mut joined = Frame::new();
             if let Some(headers) = joined.prepend(self.layout.data_at) {
-                headers.copy_from_slice(self.layout.headers());
+                self.frame.copy_front(headers);
             }
             self.frame
                 .for_each_slice(self.layout.data_at, self.layout.end, |part| joined.push(part));
@@ -158,9 +160,9 @@ impl Held {
         frame.for_each_slice(layout.data_at, layout.end, |part| self.frame.push(part));
         self.segments = self.segments.saturating_add(1);
         self.data_len = self.data_len.saturating_add(layout.data_len());
-        self.next = layout.tcp.sequence.after(layout.data_len());
-        self.last_identification = layout.identification();
-        self.push |= layout.tcp.flags.contains(Flags::PSH);
+        self.next = layout.sequence.after(layout.data_len());
+        self.last_identification = layout.identification;
+        self.push |= layout.flags.contains(Flags::PSH);
     }
 
     /// The joined frame: its transport checksum is partial, for all of its parts were right.
@@ -170,7 +172,7 @@ impl Held {
         }
         let layout = &self.layout;
         let headers = self.frame.header_mut();
-        let _ = layout.set_ip(headers, self.data_len, layout.identification());
+        let _ = layout.set_ip(headers, self.data_len, layout.identification);
         let tcp = headers.get_mut(layout.tcp_at..).unwrap_or(&mut []);
         if self.push {
             let flags = bytes::be16(tcp, 12).unwrap_or(0) | Flags::PSH.bits();
@@ -186,26 +188,21 @@ impl Held {
     }
 }
 
-/// Whether two frames' headers differ only in lengths, identification, sequence number, PSH and
-/// checksums.
-fn same_headers(ours: &Layout, other: &Layout) -> Option<bool> {
-    let same = |start: usize, end: usize| {
-        Some(ours.headers.get(start..end)? == other.headers.get(start..end)?)
+/// Whether two frames' headers, which have one layout, differ only in lengths, identification,
+/// sequence number, flags and checksums.
+fn same_headers(layout: &Layout, ours: &[u8], theirs: &[u8]) -> Option<bool> {
+    let same = |start: usize, end: usize| Some(ours.get(start..end)? == theirs.get(start..end)?);
+    let ip = |offset: usize| layout.ip_at.saturating_add(offset);
+    let tcp = |offset: usize| layout.tcp_at.saturating_add(offset);
+    let same_ip = match layout.version {
+        Version::V4 => same(0, ip(2))? && same(ip(6), ip(10))? && same(ip(12), layout.tcp_at)?,
+        Version::V6 => same(0, ip(4))? && same(ip(6), layout.tcp_at)?,
     };
-    let ip = |offset: usize| ours.ip_at.saturating_add(offset);
-    let tcp = |offset: usize| ours.tcp_at.saturating_add(offset);
-    let same_ip = match ours.version {
-        Version::V4 => same(0, ip(2))? && same(ip(6), ip(10))? && same(ip(12), ours.tcp_at)?,
-        Version::V6 => same(0, ip(4))? && same(ip(6), ours.tcp_at)?,
-    };
-    let push = Flags::PSH;
     Some(
         same_ip
-            && ours.tcp.flags.without(push) == other.tcp.flags.without(push)
             && same(tcp(0), tcp(4))?
             && same(tcp(8), tcp(13))?
             && same(tcp(14), tcp(16))?
-            && same(tcp(18), tcp(HEADER_LEN))?
-            && same(tcp(HEADER_LEN), ours.data_at)?,
+            && same(tcp(18), layout.data_at)?,
     )
 }
