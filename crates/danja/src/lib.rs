@@ -42,6 +42,7 @@
 #![forbid(unsafe_code)]
 
 pub mod clock;
+pub mod dhcp;
 mod error;
 mod host;
 pub mod net;

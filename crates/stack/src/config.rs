@@ -303,6 +303,10 @@ pub struct InterfaceConfig {
     /// Probe for and defend addresses (RFC 5227). Announcements are sent in any case; probing
     /// delays the first use of an address by up to 7 s, so it is off unless asked for.
     pub probe_addresses: bool,
+    /// The host learns its address from the network: until the interface has one, datagrams in
+    /// frames to its hardware address are for its unconnected sockets, whatever address they were
+    /// sent to (RFC 2131 §2: a server has no other way to reach a client).
+    pub learns_address: bool,
 }
 
 impl InterfaceConfig {
@@ -319,6 +323,7 @@ impl InterfaceConfig {
             checksum_offload: false,
             max_segmented: 0,
             probe_addresses: false,
+            learns_address: false,
         }
     }
 

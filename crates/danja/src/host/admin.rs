@@ -44,7 +44,9 @@ impl Host {
 
     /// Takes an interface up or down; `false` if there is no such interface.
     pub fn set_up(&self, interface: InterfaceId, up: bool) -> bool {
-        self.shared().administer(|stack, now| stack.set_up(interface, up, now))
+        let changed = self.shared().administer(|stack, now| stack.set_up(interface, up, now));
+        self.shared().link_changed(interface, up);
+        changed
     }
 
     /// Changes the configuration while the host runs; a limit that is lowered applies to what

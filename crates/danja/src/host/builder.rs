@@ -7,6 +7,7 @@ use super::waiters::Waiters;
 use super::wake::Notifier;
 use super::{Driver, Handle, Host, drive};
 use crate::clock::{Clock, RealClock};
+use crate::dhcp;
 use crate::error::own;
 use crate::resolve::Settings;
 use danja_lan::{Adapter, Medium, Readiness};
@@ -21,7 +22,7 @@ use std::collections::VecDeque;
 use std::hash::Hasher;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
 use std::thread;
@@ -54,6 +55,7 @@ struct Plan {
     echo_to_application: bool,
     unclaimed: Unclaimed,
     probe: bool,
+    dhcp: Option<dhcp::Settings>,
 }
 
 impl Default for Builder {
@@ -126,6 +128,32 @@ impl Builder {
     /// The interface's addresses are probed for before they are used (RFC 5227), for up to 7 s.
     pub fn probe_addresses(self) -> Self {
         self.plan(|plan| plan.probe = true)
+    }
+
+    /// The interface asks for its address by DHCP, with [`dhcp::Settings`]' defaults. The host is
+    /// made at once; [`Host::wait_for_lease`] waits for the address.
+    ///
+    /// # Examples
+    /// ```
+    /// use danja::{Host, lan::{MacAddress, cable::Switch}};
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let lan = Switch::new();
+    /// let host = Host::builder().adapter(lan.port(MacAddress([2, 0, 0, 0, 0, 1]))).dhcp().build()?;
+    /// // Nobody else is on this LAN.
+    /// let error = host.wait_for_lease(Duration::from_millis(10)).unwrap_err();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn dhcp(self) -> Self {
+        self.dhcp_with(dhcp::Settings::default())
+    }
+
+    /// As [`Self::dhcp`], with other settings.
+    pub fn dhcp_with(self, settings: dhcp::Settings) -> Self {
+        self.plan(|plan| plan.dhcp = Some(settings))
     }
 
     /// The gateway to everywhere else; it must be in the network of an interface.
@@ -238,9 +266,22 @@ impl Builder {
         let mut stack = Stack::new(self.config, seeds);
         let now = clock.now();
         let mut ports = Vec::new();
-        for (adapter, plan) in self.adapters.into_iter().zip(self.plans) {
-            ports.push(add_port(&mut stack, adapter, plan, ports.len(), &notifier, now)?);
+        let mut asking = Vec::new();
+        for (adapter, mut plan) in self.adapters.into_iter().zip(self.plans) {
+            let settings = plan.dhcp.clone();
+            plan.probe |= settings.as_ref().is_some_and(|settings| settings.probe);
+            let port = add_port(&mut stack, adapter, plan, ports.len(), &notifier, now)?;
+            asking.extend(settings.map(|settings| (port.id, settings)));
+            ports.push(port);
         }
+        let mut clients = Vec::new();
+        for (interface, settings) in asking {
+            let mut random = || draw_u64(&random);
+            let (name, stack) = (&self.name, &mut stack);
+            let client = dhcp::Serving::new(stack, interface, settings, name, now, &mut random)?;
+            clients.push(client);
+        }
+        let has_dhcp = !clients.is_empty();
         for (destination, gateway) in self.gateways {
             add_route(&mut stack, destination, gateway, now)?;
         }
@@ -253,6 +294,7 @@ impl Builder {
                 timers: Timers::default(),
                 observer: self.observer,
                 events: VecDeque::new(),
+                claims: Vec::new(),
                 idle: Vec::new(),
                 sleeps_until: Instant::ZERO,
                 ended: false,
@@ -264,6 +306,9 @@ impl Builder {
             stops_at: AtomicU64::new(u64::MAX),
             waiters: AtomicU64::new(1),
             resolver: Mutex::new(self.resolver),
+            dhcp: Mutex::new(dhcp::Clients::new(clients)),
+            has_dhcp,
+            dhcp_due: AtomicU64::new(u64::MAX),
             random,
         }))
     }
@@ -296,6 +341,13 @@ fn random_key(seeds: &Seeds) -> SipHasher24 {
         hasher.finish()
     };
     SipHasher24::new_with_keys(half(1), half(2))
+}
+
+/// The next of the numbers that follow from the key.
+pub(super) fn draw_u64((key, counter): &(SipHasher24, AtomicU64)) -> u64 {
+    let mut hasher = *key;
+    hasher.write_u64(counter.fetch_add(1, Ordering::Relaxed));
+    hasher.finish()
 }
 
 fn start(shared: Arc<Shared>, linger: Duration) -> io::Result<Host> {
@@ -332,6 +384,7 @@ fn add_port(
     config.checksum_offload = can.checksum;
     config.max_segmented = can.max_segmented;
     config.probe_addresses = plan.probe;
+    config.learns_address = plan.dhcp.is_some();
     let added = stack.add_interface(config, now);
     let id = added.ok_or_else(|| own(Errno::INVAL, "the stack takes no more interfaces"))?;
     let descriptor = match adapter.readiness() {

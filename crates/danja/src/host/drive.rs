@@ -53,6 +53,7 @@ impl Shared {
         core.timers.take_all(&mut wakers);
         wakers.append(&mut core.idle);
         drop(core);
+        self.end_dhcp(&mut wakers);
         wakers.into_iter().for_each(Waker::wake);
     }
 
@@ -65,6 +66,7 @@ impl Shared {
             more |= self.receive(port, frames);
         }
         self.look();
+        self.serve_dhcp();
         match () {
             () if self.has_stopped() => Turn::Ended,
             () if more => Turn::Again,
@@ -143,6 +145,7 @@ impl Shared {
             port.blocked.store(lane.adapter.is_blocked(), Ordering::Relaxed);
         }
         self.adapters_until.store(until.as_nanos(), Ordering::SeqCst);
+        until = until.min(Instant::from_nanos(self.dhcp_due.load(Ordering::SeqCst)));
         let mut core = self.lock();
         until = until.min(core.stack.poll_timeout().unwrap_or(Instant::MAX));
         until = until.min(core.timers.next().unwrap_or(Instant::MAX));

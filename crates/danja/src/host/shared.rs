@@ -5,12 +5,14 @@
 //! stack's is released, so that frames leave in the order in which they were made; no waker is
 //! called while the stack's is held.
 
+use super::builder::draw_u64;
 use super::observe::Observer;
 use super::observed;
 use super::timers::Timers;
 use super::waiters::Waiters;
 use super::wake::Notifier;
 use crate::clock::Clock;
+use crate::dhcp;
 use crate::resolve::Settings;
 use danja_lan::{Adapter, Medium};
 use danja_stack::event::Event;
@@ -19,7 +21,6 @@ use danja_stack::{ControlInfo, Frame, Instant, InterfaceId, Room, Stack};
 use rustix::fd::OwnedFd;
 use siphasher::sip::SipHasher24;
 use std::collections::VecDeque;
-use std::hash::Hasher;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -39,6 +40,13 @@ const EVENTS: usize = 64;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum HostEvent {
+    /// An interface that asks for its address by DHCP has one, or has lost it.
+    Lease {
+        /// The interface.
+        interface: InterfaceId,
+        /// What happened.
+        change: dhcp::Change,
+    },
     /// Another machine uses one of our addresses, there is a new one, and so on.
     Stack(Event),
     /// An adapter failed; its interface is down and is not used any more.
@@ -84,6 +92,8 @@ pub(crate) struct Core {
     pub(super) timers: Timers,
     pub(super) observer: Option<Arc<dyn Observer>>,
     pub(super) events: VecDeque<HostEvent>,
+    /// What DHCP clients wait for: addresses that are ours, or another's.
+    pub(crate) claims: Vec<Event>,
     /// Who waits for the sockets' last data to be delivered.
     pub(super) idle: Vec<Waker>,
     /// When the thread wakes up by itself; the past while it is awake.
@@ -110,6 +120,11 @@ pub(crate) struct Shared {
     /// The number of the next [`Waiter`](super::Waiter).
     pub(super) waiters: AtomicU64,
     pub(crate) resolver: Mutex<Settings>,
+    pub(crate) dhcp: Mutex<dhcp::Clients>,
+    /// Whether there are any; it is known without the lock.
+    pub(crate) has_dhcp: bool,
+    /// When they are to be served, in nanoseconds.
+    pub(crate) dhcp_due: AtomicU64,
     /// Key and counter of the numbers that a forger must not guess (DNS message ids).
     pub(super) random: (SipHasher24, AtomicU64),
 }
@@ -127,11 +142,18 @@ impl Shared {
     }
 
     /// A number that cannot be guessed from others.
+    pub(crate) fn random_u64(&self) -> u64 {
+        draw_u64(&self.random)
+    }
+
+    /// As [`Self::random_u64`], of 16 bits.
     pub(crate) fn random_u16(&self) -> u16 {
-        let (key, counter) = &self.random;
-        let mut hasher = *key;
-        hasher.write_u64(counter.fetch_add(1, Ordering::Relaxed));
-        hasher.finish() as u16
+        self.random_u64() as u16
+    }
+
+    /// Makes whoever makes the host work look around once more.
+    pub(crate) fn wake_thread(&self) {
+        self.notifier.notify();
     }
 
     pub(super) fn port(&self, interface: InterfaceId) -> Option<&Port> {
@@ -147,7 +169,11 @@ impl Shared {
             observed::handle_timeout(&mut core, &self.name, now);
         }
         for _ in 0..ROUNDS {
-            core.gather(&mut wakers);
+            core.gather(&mut wakers, self.has_dhcp);
+            if !core.claims.is_empty() {
+                // The thread has to serve the clients that wait for this.
+                self.notifier.notify();
+            }
             core.timers.take_due(now, &mut wakers);
             let filled = self.fill(&mut core, now);
             // The deadline must be known before the lock is released.
@@ -244,19 +270,26 @@ impl Shared {
 
 impl Core {
     /// What the stack reports: wakers are gathered, the rest is kept for whom it concerns.
-    pub(super) fn gather(&mut self, wakers: &mut Vec<Waker>) {
+    pub(super) fn gather(&mut self, wakers: &mut Vec<Waker>, has_dhcp: bool) {
         while let Some(event) = self.stack.poll_event() {
             match event {
                 Event::Socket { socket, ready } => self.waiters.on_ready(socket, ready, wakers),
                 Event::Incoming(incoming) => self.waiters.on_incoming(incoming, wakers),
                 Event::Withdrawn(id) => self.waiters.on_withdrawn(id, wakers),
-                other => self.tell(HostEvent::Stack(other)),
+                other => {
+                    let of_address =
+                        matches!(other, Event::AddressReady { .. } | Event::AddressConflict { .. });
+                    if has_dhcp && of_address && self.claims.len() < EVENTS {
+                        self.claims.push(other);
+                    }
+                    self.tell(HostEvent::Stack(other));
+                }
             }
         }
         wakers.append(&mut self.idle);
     }
 
-    fn tell(&mut self, event: HostEvent) {
+    pub(crate) fn tell(&mut self, event: HostEvent) {
         if self.events.len() == EVENTS {
             self.events.pop_front();
         }

@@ -10,6 +10,11 @@ use crate::interface::{InterfaceId, MacAddress};
 use core::net::IpAddr;
 use danja_wire::ip::Cidr;
 
+/// RFC 791 §3.2: every module must be able to forward a datagram of 68 octets unfragmented.
+const MIN_MTU: usize = 68;
+/// What an IPv4 header can say.
+const MAX_MTU: usize = 65_535;
+
 pub(crate) fn add_interface(core: &mut Core, mut config: InterfaceConfig) -> Option<InterfaceId> {
     let id = u16::try_from(core.ip.interfaces.len()).ok().filter(|id| *id < u16::MAX)?;
     let id = InterfaceId(id);
@@ -106,6 +111,17 @@ pub(crate) fn add_neighbour(
 
 pub(crate) fn remove_neighbour(core: &mut Core, interface: InterfaceId, address: IpAddr) -> bool {
     with_neighbours(core, |all, context| all.forget(context, interface, address))
+}
+
+/// `false` if there is no such interface, or IPv4 cannot work with so small an MTU.
+pub(crate) fn set_mtu(core: &mut Core, interface: InterfaceId, mtu: usize) -> bool {
+    let Some(it) = core.ip.interface_mut(interface) else { return false };
+    if !(MIN_MTU..=MAX_MTU).contains(&mtu) {
+        return false;
+    }
+    it.config.mtu = mtu;
+    core.ip.changed();
+    true
 }
 
 pub(crate) fn set_up(core: &mut Core, interface: InterfaceId, up: bool) -> bool {

@@ -213,6 +213,14 @@ fn accept(
         return if wanted { Ok(Cast::Multicast) } else { Err(Discard::IpNotForUs) };
     }
     if !it.has_address(IpAddr::V4(to)) && !it.config.any_address {
+        // RFC 2131 §2: the client's software should accept and forward to the IP layer any
+        // packets delivered to its hardware address before its IP address is configured.
+        let unconfigured = it.config.learns_address && it.usable().next().is_none();
+        let datagram = header.protocol == Protocol::UDP && link_cast == Cast::Unicast;
+        if unconfigured && datagram && it.is_ethernet() {
+            // As one to everybody: found by its port alone, and answered with no error.
+            return Ok(Cast::Broadcast);
+        }
         return Err(Discard::IpNotForUs);
     }
     // RFC 1122 §3.3.6: a frame to everybody with a packet for one host is nobody's.

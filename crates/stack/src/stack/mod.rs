@@ -146,6 +146,15 @@ impl Stack {
         self.tcp.drop_connection(&mut self.core, local, remote)
     }
 
+    /// Changes the largest packet of an interface's link, in bytes, 68 at least; the adapter must
+    /// carry it. `false` if there is no such interface, or no link has such an MTU.
+    pub fn set_mtu(&mut self, interface: InterfaceId, mtu: usize, now: Instant) -> bool {
+        self.core.set_now(now);
+        let changed = ip::set_mtu(&mut self.core, interface, mtu);
+        self.tcp.on_path_change(&mut self.core);
+        changed
+    }
+
     /// Takes an interface up or down; `false` if there is no such interface.
     pub fn set_up(&mut self, interface: InterfaceId, up: bool, now: Instant) -> bool {
         self.core.set_now(now);
