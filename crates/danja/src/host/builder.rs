@@ -1,7 +1,7 @@
 //! Makes a host from what its owner says, and from nothing else: no file of the system is read.
 
 use super::observe::Observer;
-use super::shared::{Core, Lane, Port, Shared};
+use super::shared::{BATCH, Core, Lane, Port, Shared};
 use super::timers::Timers;
 use super::waiters::Waiters;
 use super::wake::Notifier;
@@ -299,6 +299,9 @@ impl Builder {
                 sleeps_until: Instant::ZERO,
                 ended: false,
             }),
+            may_be_led: !notifier.is_driven()
+                && ports.iter().all(|port: &Port| port.descriptor.is_none()),
+            driving: Mutex::new(Vec::with_capacity(BATCH)),
             ports,
             clock,
             notifier,

@@ -1,6 +1,7 @@
 //! How a socket call is made: in the caller's thread, under the stack's lock, and followed at
 //! once by what it has to send. Blocking is trying, registering under the same lock, and sleeping.
 
+use super::lead::Leader;
 use super::observe::Call;
 use super::observed::{self, Success};
 use super::shared::{Shared, is_unfinished};
@@ -103,11 +104,14 @@ impl Shared {
             }
             Mode::Sleep(until) => {
                 let waiter = self.waiter();
+                let mut leader = Leader::new(self);
                 let mut latest = None;
-                let result = Parker::block_on(&*self.clock, until, |waker| {
+                let result = Parker::block(&*self.clock, until, |parker, waker| {
+                    leader.drive(parker);
                     match self.call_or_register(ask, interest, Some(&waiter), waker, &mut act)? {
                         Err(error) if error.would_block() => {
                             latest = Some(error);
+                            leader.lead(parker);
                             Poll::Pending
                         }
                         result => Poll::Ready(result.map_err(|error| error.to_io())),

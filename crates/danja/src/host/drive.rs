@@ -1,21 +1,20 @@
 //! A turn of the host: gives what came and what is due to the stack; and the host's thread, which
-//! sleeps between turns. Socket calls do not pass through it.
+//! sleeps between turns. Socket calls do not pass through it; one that sleeps may lead in its place.
 
 use super::observed;
 use super::shared::{BATCH, Port, Shared};
 use danja_stack::{Frame, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
 /// The thread's body.
 pub(super) fn run(shared: &Arc<Shared>) {
     let _end = End(shared);
-    let mut frames = Vec::with_capacity(BATCH);
     loop {
-        match shared.turn(&mut frames) {
+        match shared.turn() {
             Turn::Again => {}
             Turn::Until(until) => shared.sleep(until),
             Turn::Ended => return,
@@ -58,13 +57,10 @@ impl Shared {
     }
 
     /// Does all that is due.
-    pub(super) fn turn(&self, frames: &mut Vec<Frame>) -> Turn {
+    pub(super) fn turn(&self) -> Turn {
         self.notifier.awake();
         self.adapters_until.store(u64::MAX, Ordering::SeqCst);
-        let mut more = false;
-        for port in &self.ports {
-            more |= self.receive(port, frames);
-        }
+        let more = self.receive_all();
         self.look();
         self.serve_dhcp();
         match () {
@@ -72,6 +68,17 @@ impl Shared {
             () if more => Turn::Again,
             () => Turn::Until(self.deadline()),
         }
+    }
+
+    /// Takes a batch of frames off each adapter; says whether more may wait.
+    pub(super) fn receive_all(&self) -> bool {
+        // Held until they are in the stack, so that they come in in order.
+        let mut frames = self.driving.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut more = false;
+        for port in &self.ports {
+            more |= self.receive(port, &mut frames);
+        }
+        more
     }
 
     /// Takes a batch of frames off an adapter; says whether more may wait.

@@ -2,7 +2,7 @@
 //! host's, and never sleeps.
 
 use super::drive::Turn;
-use super::shared::{BATCH, Shared};
+use super::shared::Shared;
 use danja_lan::{Adapter, Capabilities, Readiness, Room};
 use danja_stack::{Frame, Instant};
 use std::fmt;
@@ -52,13 +52,12 @@ use std::task::Waker;
 /// ```
 pub struct Driver {
     shared: Arc<Shared>,
-    frames: Vec<Frame>,
     ended: bool,
 }
 
 impl Driver {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, frames: Vec::with_capacity(BATCH), ended: false }
+        Self { shared, ended: false }
     }
 
     /// Does all that is due by the host's clock: takes in what its adapters received, looks after
@@ -71,7 +70,7 @@ impl Driver {
         if self.ended {
             return None;
         }
-        match self.shared.turn(&mut self.frames) {
+        match self.shared.turn() {
             Turn::Until(until) if self.shared.notifier.fall_asleep() => {
                 (until != Instant::MAX).then_some(until)
             }

@@ -6,6 +6,7 @@ mod builder;
 mod call;
 mod drive;
 mod driver;
+mod lead;
 pub mod observe;
 mod observed;
 mod shared;
@@ -142,7 +143,7 @@ impl Drop for Handle {
             if passes || shared.notifier.is_driven() { self.linger } else { Duration::ZERO };
         let stops_at = (now + linger).min(Instant::from_nanos(u64::MAX - 1));
         shared.stops_at.store(stops_at.as_nanos(), Ordering::Release);
-        shared.notifier.notify();
+        shared.notifier.notify_thread();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         // The last handle may have been owned by a task whose waker the thread itself called.
         if let Some(thread) = thread.filter(|thread| thread.thread().id() != thread::current().id())

@@ -1,9 +1,9 @@
 //! What the host's thread and the socket calls share: the stack behind its lock, the adapters
 //! behind theirs, and the rule by which frames leave in order. No protocol logic.
 //!
-//! Locks are taken in one order: the stack's, then an adapter's. An adapter's is taken before the
-//! stack's is released, so that frames leave in the order in which they were made; no waker is
-//! called while the stack's is held.
+//! Locks are taken in one order: the driver's, the stack's, then an adapter's. An adapter's is
+//! taken before the stack's is released, so that frames leave in the order in which they were
+//! made; no waker is called while the stack's is held.
 
 use super::builder::draw_u64;
 use super::observe::Observer;
@@ -111,6 +111,10 @@ pub(crate) struct Shared {
     pub(super) ports: Vec<Port>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(super) notifier: Arc<Notifier>,
+    /// All adapters wake by waker, so that others than the thread can wait for them.
+    pub(super) may_be_led: bool,
+    /// Of whoever takes frames off the adapters: the place for them.
+    pub(super) driving: Mutex<Vec<Frame>>,
     /// Until when the thread sleeps as far as adapters are concerned, in nanoseconds; the end of
     /// time while it is awake.
     pub(super) adapters_until: AtomicU64,
@@ -179,7 +183,7 @@ impl Shared {
             // The deadline must be known before the lock is released.
             let due = core.stack.poll_timeout();
             if due.is_some_and(|due| due < core.sleeps_until) {
-                self.notifier.notify();
+                self.notifier.notify_thread();
             }
             drop(core);
             let more = filled.is_some_and(|(port, lane, more)| {
@@ -194,7 +198,7 @@ impl Shared {
             now = self.clock.now();
         }
         drop(core);
-        self.notifier.notify();
+        self.notifier.notify_thread();
     }
 
     /// Asks the stack for the frames of one interface, as many as its adapter has room for, and
@@ -218,7 +222,7 @@ impl Shared {
             }
             if room.is_empty() && !port.blocked.swap(true, Ordering::Relaxed) {
                 // The thread has to wait for room now, too.
-                self.notifier.notify();
+                self.notifier.notify_thread();
             }
             if !lane.frames.is_empty() {
                 let later = self.ports.len() > 1 && self.wants_transmit(core);
@@ -248,7 +252,7 @@ impl Shared {
         // A wrapper that delays frames has a deadline of its own.
         let due = due.map_or(u64::MAX, Instant::as_nanos);
         if blocked || due < self.adapters_until.load(Ordering::SeqCst) {
-            self.notifier.notify();
+            self.notifier.notify_thread();
         }
         if let Err(error) = sent {
             self.fail(port, error);

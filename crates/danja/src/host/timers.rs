@@ -65,7 +65,7 @@ impl Future for Sleep {
             *this.number.get_or_insert_with(|| shared.waiters.fetch_add(1, Ordering::Relaxed));
         core.timers.waiting.insert((this.at, number), context.waker().clone());
         if this.at < core.sleeps_until {
-            shared.notifier.notify();
+            shared.notifier.notify_thread();
         }
         Poll::Pending
     }
