@@ -2,11 +2,11 @@
 //! sleeps between turns. Socket calls do not pass through it; one that sleeps may lead in its place.
 
 use super::observed;
-use super::shared::{BATCH, Port, Shared};
+use super::shared::{BATCH, Core, Port, Shared};
 use danja_stack::{Frame, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -72,21 +72,19 @@ impl Shared {
 
     /// Takes a batch of frames off each adapter; says whether more may wait.
     pub(super) fn receive_all(&self) -> bool {
-        // Held until they are in the stack, so that they come in in order.
-        let mut frames = self.driving.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut more = false;
-        for port in &self.ports {
-            more |= self.receive(port, &mut frames);
-        }
-        more
+        self.ports.iter().fold(false, |more, port| more | self.receive(port))
     }
 
     /// Takes a batch of frames off an adapter; says whether more may wait.
-    fn receive(&self, port: &Port, frames: &mut Vec<Frame>) -> bool {
+    fn receive(&self, port: &Port) -> bool {
         if port.failed.load(Ordering::Relaxed) {
             return false;
         }
-        let received = port.lock().adapter.receive(self.clock.now(), frames, BATCH);
+        // Held until they are in the stack, so that they come in in order.
+        let mut frames = self.driving.lock().unwrap_or_else(PoisonError::into_inner);
+        // What an observer's panic left.
+        frames.clear();
+        let received = port.lock().adapter.receive(self.clock.now(), &mut frames, BATCH);
         if !frames.is_empty() {
             self.input(port, frames);
         }
@@ -99,23 +97,29 @@ impl Shared {
         }
     }
 
-    fn input(&self, port: &Port, frames: &mut Vec<Frame>) {
+    fn input(&self, port: &Port, mut frames: MutexGuard<'_, Vec<Frame>>) {
         if !self.observed {
-            self.input_batch(port, frames);
+            let mut core = self.lock();
+            let now = self.clock.now();
+            observed::receive(&mut core, &self.name, port, &mut frames, now);
+            // Who is woken now may sleep in a call, and lead.
+            drop(frames);
+            self.settle_input(port, core, now);
             return;
         }
         // What the stack answers to one frame is told, and sent, before the next comes in.
         let mut one = Vec::with_capacity(1);
         for frame in frames.drain(..) {
             one.push(frame);
-            self.input_batch(port, &mut one);
+            let mut core = self.lock();
+            let now = self.clock.now();
+            observed::receive(&mut core, &self.name, port, &mut one, now);
+            self.settle_input(port, core, now);
         }
     }
 
-    fn input_batch(&self, port: &Port, frames: &mut Vec<Frame>) {
-        let mut core = self.lock();
-        let now = self.clock.now();
-        observed::receive(&mut core, &self.name, port, frames, now);
+    /// Ends the lock's use by frames that came in by this port.
+    fn settle_input(&self, port: &Port, mut core: MutexGuard<'_, Core>, now: Instant) {
         let mut wakers = Vec::new();
         if port.hands_out && core.stack.has_unclaimed(port.id) {
             core.waiters.wake_unclaimed(port.id, &mut wakers);

@@ -2,36 +2,39 @@
 //! host's own, so that a frame wakes the thread it is for. Only where all adapters wake by waker:
 //! to poll descriptors as well is the thread's.
 
-use super::shared::Shared;
-use super::wake::Parker;
+use super::shared::{Port, Shared};
+use super::wake::{Parker, Ticket};
 use danja_stack::Instant;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// A thread in a socket call, which leads while it sleeps if nobody else does.
+/// A thread in a socket call, which leads while it sleeps if nobody else does. Whatever ends the
+/// call, it leads no more.
 pub(super) struct Leader<'a> {
     shared: &'a Shared,
-    leads: bool,
+    ticket: Option<Ticket>,
 }
 
 impl<'a> Leader<'a> {
     pub(super) const fn new(shared: &'a Shared) -> Self {
-        Self { shared, leads: false }
+        Self { shared, ticket: None }
     }
 
     /// Leads if it can; before the thread sleeps.
     pub(super) fn lead(&mut self, parker: &Arc<Parker>) {
-        if self.shared.may_be_led && !self.leads {
-            self.leads = self.shared.notifier.lead(parker);
+        let notifier = &self.shared.notifier;
+        if self.shared.may_be_led && !self.ticket.is_some_and(|ticket| notifier.is_led_by(ticket)) {
+            self.ticket = notifier.lead(parker);
         }
     }
 
-    /// Does what a leader has to; after the thread slept. One batch, lest it waits for what it
-    /// has already got.
+    /// Does what a leader has to; after the thread slept. One batch, lest it serves others when
+    /// it has got what it waits for.
     pub(super) fn drive(&self, parker: &Parker) {
-        if self.leads && self.shared.notifier.is_told() {
+        let Some(ticket) = self.ticket else { return };
+        if self.shared.notifier.is_told(ticket) {
             let more = self.shared.look_for_thread();
-            if self.shared.notifier.has_looked(more) {
+            if self.shared.notifier.has_looked(ticket, more) {
                 parker.unpark();
             }
         }
@@ -40,8 +43,8 @@ impl<'a> Leader<'a> {
 
 impl Drop for Leader<'_> {
     fn drop(&mut self) {
-        if self.leads {
-            self.shared.notifier.stop_leading();
+        if let Some(ticket) = self.ticket {
+            self.shared.notifier.stop_leading(ticket);
         }
     }
 }
@@ -55,14 +58,14 @@ impl Shared {
         let now = self.clock.now();
         let overdue = core.sleeps_until <= now;
         self.settle(core, now);
-        if overdue {
+        let until = Instant::from_nanos(self.adapters_until.load(Ordering::SeqCst));
+        let mut used = self.ports.iter().filter(|port| !port.failed.load(Ordering::Relaxed));
+        let earlier = |port: &Port| {
+            let due = port.lock().adapter.poll_timeout();
+            due.is_some_and(|due| due < until)
+        };
+        if overdue || used.any(earlier) {
             self.notifier.notify_thread();
-        }
-        for port in &self.ports {
-            let due = port.lock().adapter.poll_timeout().map_or(u64::MAX, Instant::as_nanos);
-            if due < self.adapters_until.load(Ordering::SeqCst) {
-                self.notifier.notify_thread();
-            }
         }
         more
     }
