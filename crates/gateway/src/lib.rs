@@ -71,7 +71,6 @@ impl Gateway {
         let datagrams = UdpSocket::bind(&host, SocketAddr::new(address, 53))?;
         let stream = TcpListener::bind(&host, SocketAddr::new(address, 53))?;
         let web = TcpListener::bind(&host, SocketAddr::new(address, 80))?;
-        lan.add(&host);
         // From here on it exists, so that what goes wrong ends what has been started.
         let mut gateway = Self { host, address, stop: Stop::new(), threads: Vec::new() };
 
@@ -83,6 +82,7 @@ impl Gateway {
         let (shown, ended) = (lan.clone(), gateway.stop.clone());
         let answer = move |request: &http::Request| page::answer(request, &shown);
         gateway.spawn("page", move || http::serve(&web, CLIENTS, &ended, answer))?;
+        lan.add(&gateway.host);
         Ok(gateway)
     }
 

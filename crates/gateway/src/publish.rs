@@ -18,7 +18,7 @@ const CONNECTIONS: usize = 256;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// After an accept that failed (no descriptors left, as a rule), before the next.
 const PAUSE: Duration = Duration::from_millis(50);
-/// How long a write waits before it looks whether the other side is still there.
+/// How long a write waits before it looks whether the other direction has failed.
 const GLANCE: Duration = Duration::from_millis(500);
 /// Moved at once in one direction, in bytes.
 const CHUNK: usize = 64 * 1024;
@@ -110,7 +110,7 @@ fn join(machine: net::TcpStream, host: &Host, to: SocketAddr) -> io::Result<()> 
     })?;
     machine.set_nodelay(true)?;
     lan.set_nodelay(true)?;
-    // Who waits for room looks now and then whether the other side is still there.
+    // Who waits for room looks now and then whether the other direction has failed.
     machine.set_write_timeout(Some(GLANCE))?;
     lan.set_write_timeout(Some(GLANCE))?;
     let ends = Arc::new(Ends { machine, lan, broken: AtomicBool::new(false) });

@@ -218,7 +218,7 @@ impl Frame {
         let mut at = header.len();
         for slice in self.slices() {
             let next = at.saturating_add(slice.len());
-            if next > start && at < end {
+            if start.max(at) < end.min(next) {
                 each(slice.slice(start.saturating_sub(at), end.saturating_sub(at)));
             }
             at = next;

@@ -2,7 +2,7 @@
 //! `conflict` announces.
 
 use super::interface::{Address, Interface};
-use super::{arp, conflict, with_neighbours};
+use super::{arp, conflict, gateways, with_neighbours};
 use crate::config::{InterfaceConfig, Route};
 use crate::core_state::Core;
 use crate::discard::Discard;
@@ -106,6 +106,9 @@ pub(crate) fn add_neighbour(
         with_neighbours(core, |all, context| all.set_permanent(context, interface, address, mac));
     let added = action.is_some();
     arp::act(core, action);
+    if added {
+        gateways::on_heard(core, interface, address);
+    }
     added
 }
 

@@ -32,14 +32,14 @@ impl Gateways {
 
 /// A neighbour did not answer: if it is a gateway, other routes come before it.
 pub(super) fn on_silence(core: &mut Core, interface: InterfaceId, address: IpAddr) {
-    core.ip.redirects.forget(interface, address);
-    if !core.ip.routes.has_gateway(interface, address) {
-        return;
+    let mut changed = core.ip.redirects.forget(interface, address);
+    if core.ip.routes.has_gateway(interface, address) {
+        changed |= core.ip.gateways.silent.insert((interface, address));
+        arm(core);
     }
-    if core.ip.gateways.silent.insert((interface, address)) {
+    if changed {
         core.ip.generation = core.ip.generation.wrapping_add(1);
     }
-    arm(core);
 }
 
 /// A neighbour was heard of.

@@ -80,7 +80,7 @@ impl Interface {
 
     pub(super) fn pop_control(&mut self) -> Option<Frame> {
         let frame = self.control.pop_front()?;
-        self.count_sent(&frame);
+        self.count_sent(frame.len());
         Some(frame)
     }
 
@@ -95,8 +95,8 @@ impl Interface {
         count
     }
 
-    pub(super) fn count_sent(&mut self, frame: &Frame) {
-        self.sent = add(self.sent, frame.len());
+    pub(super) fn count_sent(&mut self, length: usize) {
+        self.sent = add(self.sent, length);
     }
 
     pub(super) fn count_received(&mut self, frame: &Frame) {

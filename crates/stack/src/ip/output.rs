@@ -22,20 +22,15 @@ const LOOPBACK_LIMIT: usize = 1024;
 /// went to the loopback queue, was put into the control queue as fragments, or was
 /// discarded and counted.
 pub(crate) fn output(core: &mut Core, path: &Path, packet: Outgoing) -> Option<Frame> {
-    let frame = prepare(core, path, packet, None)?;
+    let frame = prepare(core, path, packet, &Options::NONE)?;
     if let Some(it) = core.ip.interface_mut(path.interface) {
-        it.count_sent(&frame);
+        it.count_sent(frame.len());
     }
     Some(frame)
 }
 
 /// As [`output`], but does not count the frame as sent yet.
-fn prepare(
-    core: &mut Core,
-    path: &Path,
-    packet: Outgoing,
-    options: Option<&Options>,
-) -> Option<Frame> {
+fn prepare(core: &mut Core, path: &Path, packet: Outgoing, options: &Options) -> Option<Frame> {
     match with_header(core, path, packet, options) {
         Ok(Some(frame)) => depart(core, path, frame),
         Ok(None) => None,
@@ -64,7 +59,7 @@ pub(super) fn send_with(
         core.discard(Discard::NoRoute);
         return;
     };
-    if let Some(frame) = prepare(core, &path, packet, Some(options)) {
+    if let Some(frame) = prepare(core, &path, packet, options) {
         push_control(core, path.interface, frame);
     }
 }
@@ -83,7 +78,7 @@ fn with_header(
     core: &mut Core,
     path: &Path,
     packet: Outgoing,
-    options: Option<&Options>,
+    options: &Options,
 ) -> Result<Option<Frame>, Discard> {
     let (IpAddr::V4(source), IpAddr::V4(destination)) = (packet.source, packet.destination) else {
         return Err(Discard::NoRoute);
@@ -100,11 +95,9 @@ fn with_header(
         dont_fragment: packet.dont_fragment && !core.ip.path_mtus.must_fragment(packet.destination),
         // RFC 6864 §4.1: an atomic datagram's identification means nothing.
         identification: 0,
+        options: *options,
         ..ipv4::Header::default()
     };
-    if let Some(options) = options {
-        header.options = *options;
-    }
     header.set_payload_len(frame.len()).ok_or(Discard::TooBig)?;
     if frame.offload.segment_size == 0 && usize::from(header.total_len) > path.mtu {
         if header.dont_fragment {
@@ -127,25 +120,18 @@ fn with_header(
 /// Sends a packet of ours with its IP header to the next hop; what is for everybody on the link
 /// is for our own sockets as well, as on Linux.
 pub(super) fn depart(core: &mut Core, path: &Path, packet: Frame) -> Option<Frame> {
-    let it = core.ip.interface(path.interface).filter(|it| it.up && !it.is_loopback());
-    if it.is_some_and(|it| is_for_all(it, path.next_hop)) {
-        loop_back(core, path.interface, packet.clone());
-    }
-    transmit(core, path.interface, path.next_hop, packet)
+    leave(core, path.interface, path.next_hop, packet, true)
 }
 
-fn is_for_all(it: &super::Interface, next_hop: IpAddr) -> bool {
-    let IpAddr::V4(v4) = next_hop else { return false };
-    v4.is_broadcast() || v4 == ALL_HOSTS || it.is_broadcast(v4)
-}
-
-/// Queues a packet to be received again.
-fn loop_back(core: &mut Core, interface: InterfaceId, packet: Frame) {
-    if core.ip.loopback.len() >= LOOPBACK_LIMIT {
-        core.discard(Discard::LoopbackQueueFull);
-    } else {
+/// Queues a packet to be received again; `false` if there is no room.
+fn loop_back(core: &mut Core, interface: InterfaceId, packet: Frame) -> bool {
+    let room = core.ip.loopback.len() < LOOPBACK_LIMIT;
+    if room {
         core.ip.loopback.push_back((interface, packet));
+    } else {
+        core.discard(Discard::LoopbackQueueFull);
     }
+    room
 }
 
 /// Sends a packet with its IP header to the next hop: puts the link header before it, or keeps
@@ -156,11 +142,24 @@ pub(super) fn transmit(
     next_hop: IpAddr,
     packet: Frame,
 ) -> Option<Frame> {
+    leave(core, interface, next_hop, packet, false)
+}
+
+/// As [`transmit`]; with `loops`, what is for everybody on the link is received again as well.
+fn leave(
+    core: &mut Core,
+    interface: InterfaceId,
+    next_hop: IpAddr,
+    packet: Frame,
+    loops: bool,
+) -> Option<Frame> {
     if interface == InterfaceId::LOOPBACK {
-        if let Some(it) = core.ip.interface_mut(interface) {
-            it.count_sent(&packet);
+        let length = packet.len();
+        if loop_back(core, interface, packet)
+            && let Some(it) = core.ip.interface_mut(interface)
+        {
+            it.count_sent(length);
         }
-        loop_back(core, interface, packet);
         return None;
     }
     let Some(it) = core.ip.interface(interface) else {
@@ -171,10 +170,14 @@ pub(super) fn transmit(
         core.discard(Discard::InterfaceDown);
         return None;
     }
-    let frame = match it.config.medium {
+    let (medium, group) = (it.config.medium, group_address(it, next_hop));
+    if loops && (group == Some(MacAddress::BROADCAST) || next_hop == ALL_HOSTS) {
+        loop_back(core, interface, packet.clone());
+    }
+    let frame = match medium {
         Medium::Ip => packet,
         Medium::Ethernet(ours) => {
-            let (mac, packet) = match group_address(it, next_hop) {
+            let (mac, packet) = match group {
                 Some(mac) => (mac, packet),
                 None => resolve(core, interface, next_hop, packet)?,
             };

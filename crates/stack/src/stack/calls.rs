@@ -187,12 +187,10 @@ impl Stack {
     ) -> Result<usize, SendError> {
         self.core.set_now(now);
         let entry = self.descriptors.get(socket).ok_or(SendError::BadDescriptor)?;
-        let sent = match entry.kind {
+        match entry.kind {
             SocketKind::Stream => self.tcp.send(&mut self.core, entry.place, data, flags),
             _ => self.datagrams.send(&mut self.core, entry.place, data, flags),
-        };
-        self.tcp.give_up_orphans(&mut self.core);
-        sent
+        }
     }
 
     /// Takes up to `max` received bytes, appending their slices to `into`.

@@ -26,6 +26,7 @@ impl Stack {
         for frame in frames.drain(..) {
             self.receive_one(interface, frame);
         }
+        self.tcp.give_up_orphans(&mut self.core);
     }
 
     fn receive_one(&mut self, interface: InterfaceId, frame: Frame) {

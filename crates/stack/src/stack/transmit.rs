@@ -26,7 +26,9 @@ impl Stack {
             }
             let sender = self.core.ready.pop(interface)?;
             let made = match sender {
-                Sender::Tcp(record) => self.tcp.poll_transmit(&mut self.core, record, room),
+                Sender::Tcp(record) => {
+                    self.tcp.poll_transmit(&mut self.core, record, interface, room)
+                }
                 Sender::Datagram(place) => {
                     self.datagrams.poll_transmit(&mut self.core, place, room)
                 }

@@ -30,6 +30,7 @@ use crate::Room;
 use crate::core_state::Core;
 use crate::counters::count;
 use crate::discard::Discard;
+use crate::interface::InterfaceId;
 use crate::packet::{Claim, Outgoing, Packet, Path, TransportError};
 use crate::slab::{Key, Slab};
 use crate::socket::ports::PortTable;
@@ -169,6 +170,7 @@ impl Tcp {
         &mut self,
         core: &mut Core,
         record: RecordId,
+        interface: InterfaceId,
         room: Room,
     ) -> Option<(Path, Outgoing)> {
         match self.records.get_mut(record.0)? {
@@ -176,7 +178,7 @@ impl Tcp {
                 let socket = tcb.socket.and_then(|key| self.sockets.get_mut(key));
                 let done = conn::Done::Not;
                 let mut conn = conn::Conn { core, id: record, tcb, socket, done };
-                output::poll_transmit(&mut conn, room)
+                output::poll_transmit(&mut conn, interface, room)
             }
             Record::HalfOpen(half) => {
                 let packet = open::passive::poll_transmit(core, half)?;

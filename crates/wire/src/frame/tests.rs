@@ -52,6 +52,15 @@ fn too_many_slices_are_copied_flat() {
     assert!(frame.to_vec().into_iter().eq(0..100));
 }
 
+#[test]
+fn an_empty_range_has_no_slices() {
+    let frame = frame(&[1, 2, 3], &[vec![4, 5], vec![6, 7]]);
+    for (start, end) in [(2, 2), (3, 3), (4, 4), (5, 4), (5, 5), (7, 7), (8, 9), (6, 1)] {
+        frame.for_each_slice(start, end, |part| panic!("{start}..{end}: {part:?}"));
+        assert!(frame.range(start, end).is_empty());
+    }
+}
+
 proptest! {
     #[test]
     fn ranges_are_those_of_the_bytes(

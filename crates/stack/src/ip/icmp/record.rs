@@ -35,9 +35,6 @@ impl Writer {
 // header of the Echo Reply message, without \"truncation\"."
 /// The options of the reply. `time` is any 31 bits that grow by one a millisecond.
 pub(super) fn reflect(options: &Options, ours: Ipv4Addr, time: u32) -> Options {
-    if options.is_empty() {
-        return Options::NONE;
-    }
     let mut writer = Writer { bytes: [0; MAX_LEN], len: 0 };
     for option in options.iter().map_while(Result::ok) {
         let _ = match option {

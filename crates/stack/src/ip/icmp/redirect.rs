@@ -34,10 +34,12 @@ impl Redirects {
         self.order.clear();
     }
 
-    /// A gateway is silent: what went by it goes by its route again.
-    pub(in crate::ip) fn forget(&mut self, interface: InterfaceId, gateway: IpAddr) {
+    /// A gateway is silent: what went by it goes by its route again. `false` if nothing did.
+    pub(in crate::ip) fn forget(&mut self, interface: InterfaceId, gateway: IpAddr) -> bool {
+        let before = self.hops.len();
         self.hops.retain(|_, hop| *hop != (interface, gateway));
         self.order.retain(|destination| self.hops.contains_key(destination));
+        self.hops.len() < before
     }
 
     fn insert(&mut self, destination: IpAddr, interface: InterfaceId, gateway: IpAddr) {

@@ -180,7 +180,6 @@ impl Tcp {
         place: Key,
         id: SocketId,
     ) -> Result<(Key, SocketAddr), AcceptError> {
-        self.acceptable(place)?;
         let listener = self.listener_mut(place).ok_or(AcceptError::NotListening)?;
         let key = listener.accept.pop_front().ok_or(AcceptError::WouldBlock)?;
         let socket = self.sockets.get_mut(key).ok_or(AcceptError::WouldBlock)?;

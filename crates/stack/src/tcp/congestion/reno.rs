@@ -1,5 +1,6 @@
-//! Slow start and congestion avoidance (RFC 9293 §3.8.2 (MUST-19), RFC 5681) with appropriate byte counting (RFC 3465) and
-//! the initial window of RFC 6928. When to send, and what was lost, is decided elsewhere.
+//! Slow start and congestion avoidance (RFC 9293 §3.8.2 (MUST-19), RFC 5681) with appropriate
+//! byte counting (RFC 3465) and the initial window of RFC 6928. When to send, and what was lost,
+//! is decided elsewhere.
 
 use super::AckSample;
 

@@ -80,16 +80,12 @@ pub(super) fn acknowledge_syn(conn: &mut Conn<'_>, segment: &Segment<'_>) {
     conn.tcb.snd_wl2 = segment.ack;
     // RFC 6298 §3 (Karn): no sample from a SYN that was sent again, but by its timestamp.
     let rtt = if sent_once {
-        Some(conn.core.now.saturating_since(sent_at))
+        u64::try_from(conn.core.now.saturating_since(sent_at).as_nanos()).ok()
     } else {
-        let echo = segment.header.options.timestamps.map(|timestamps| timestamps.echo);
-        let elapsed = echo.map(|echo| conn.tcb.ts_now(conn.core.now).wrapping_sub(echo));
-        elapsed
-            .filter(|elapsed| conn.tcb.agreed.timestamps && *elapsed < 1 << 20)
-            .map(|elapsed| core::time::Duration::from_millis(u64::from(elapsed)))
+        loss::by_timestamp(conn, segment)
     };
     let config = &conn.core.config.tcp;
-    match rtt.and_then(|rtt| u64::try_from(rtt.as_nanos()).ok()) {
+    match rtt {
         Some(rtt) => conn.tcb.rtt.sample(config, rtt, 0, conn.tcb.snd_mss),
         None => conn.tcb.rtt.after_syn_loss(config),
     }

@@ -85,7 +85,8 @@ const fn nanos_since(now: danja_wire::Instant, then: danja_wire::Instant) -> u64
     now.as_nanos().saturating_sub(then.as_nanos())
 }
 
-fn by_timestamp(conn: &Conn<'_>, segment: &Segment<'_>) -> Option<u64> {
+/// A round-trip time in nanoseconds by the timestamp that a segment echoes.
+pub(in crate::tcp) fn by_timestamp(conn: &Conn<'_>, segment: &Segment<'_>) -> Option<u64> {
     if !conn.tcb.agreed.timestamps {
         return None;
     }

@@ -8,7 +8,7 @@ mod rto;
 mod rtt;
 mod scoreboard;
 
-pub(super) use ack::{Acked, on_ack};
+pub(super) use ack::{Acked, by_timestamp, on_ack};
 pub(super) use records::{Records, Sent};
 pub(super) use recovery::{Mode, Recovery};
 pub(super) use rto::{on_retransmission_timeout, restart_timer, rto, within_user_timeout};

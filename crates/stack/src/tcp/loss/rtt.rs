@@ -1,5 +1,6 @@
 //! Round-trip time and retransmission time-out (RFC 9293 §3.8.1 (MUST-18), RFC 6298,
-//! RFC 7323 §4.2). Karn's rule is the caller's: it gives no sample of retransmitted data but by timestamp.
+//! RFC 7323 §4.2). Karn's rule is the caller's: it gives no sample of retransmitted data but by
+//! timestamp.
 
 use crate::config::TcpConfig;
 use core::time::Duration;

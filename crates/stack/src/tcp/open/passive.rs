@@ -167,10 +167,12 @@ impl Tcp {
 
     fn list_half_open(&mut self, core: &mut Core, id: RecordId) {
         let Some(Record::HalfOpen(half)) = self.records.get_mut(id.0) else { return };
-        if half.path.generation != core.ip.generation()
-            && let Ok(path) = core.ip.path(Some(half.local.ip()), half.remote.ip(), None)
-        {
-            half.path = path;
+        if half.path.generation != core.ip.generation() {
+            let listener = self.sockets.get(half.listener);
+            let bound = listener.and_then(|socket| socket.options.get().interface);
+            if let Ok(path) = core.ip.path(Some(half.local.ip()), half.remote.ip(), bound) {
+                half.path = path;
+            }
         }
         if half.listed != Some(half.path.interface) {
             half.listed = Some(half.path.interface);

@@ -17,6 +17,7 @@ use super::tcb::{AckNeed, State};
 use crate::Room;
 use crate::core_state::Sender;
 use crate::counters::count;
+use crate::interface::InterfaceId;
 use crate::packet::{Outgoing, Path};
 use danja_wire::tcp::{Flags, SeqNumber};
 
@@ -167,9 +168,17 @@ fn plan_data(conn: &Conn<'_>, room: usize) -> Option<Plan> {
     Some(Plan::Data(length, fin))
 }
 
-/// The next segment of a connection whose turn it is. Puts it on the ready list again if there
-/// is more.
-pub(super) fn poll_transmit(conn: &mut Conn<'_>, room: Room) -> Option<(Path, Outgoing)> {
+/// The next segment of a connection whose turn it is at an interface. Puts it on the ready list
+/// again if there is more.
+pub(super) fn poll_transmit(
+    conn: &mut Conn<'_>,
+    turn: InterfaceId,
+    room: Room,
+) -> Option<(Path, Outgoing)> {
+    // It has moved to another interface's list.
+    if conn.tcb.listed != Some(turn) {
+        return None;
+    }
     conn.tcb.listed = None;
     let routed = refresh_path(conn);
     let plan = plan(conn, room.bytes);

@@ -1,5 +1,6 @@
 //! Windows: how much of the peer's may be used (sender silly-window avoidance), and how much of
-//! ours is announced (receiver silly-window avoidance, and never a retreat).
+//! ours is announced (receiver silly-window avoidance, and never a retreat of what is honoured;
+//! what is said may be less by under one unit of the scale).
 
 use crate::tcp::conn::Conn;
 use crate::tcp::memory::RESERVE;

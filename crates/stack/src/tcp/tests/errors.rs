@@ -125,3 +125,28 @@ fn a_silent_neighbour_fails_an_attempt() {
     assert_eq!(fault.kind, Fault::HostUnreachable);
     assert!(matches!(fault.cause, Some(Cause::NeighbourSilent(_))));
 }
+
+/// The route changed while the connection waited for its turn: what it sends leaves by the new
+/// interface, and by no other.
+#[test]
+fn a_turn_at_the_old_interface_sends_nothing() {
+    use crate::config::Route;
+    use crate::{InterfaceConfig, Medium, Room};
+    use danja_wire::ip::Cidr;
+    let mut solo = Solo::new(Config::default());
+    let socket = solo.established();
+    solo.write(socket, b"before the change").unwrap();
+    let other = InterfaceConfig::new("lan1", Medium::Ip, 1_500);
+    let other = solo.stack.add_interface(other, solo.now).unwrap();
+    let destination = Cidr::new(remote_ip().into(), 32).unwrap();
+    let route = Route { destination, gateway: None, interface: other, metric: 0 };
+    assert!(solo.stack.add_route(route, solo.now));
+    let link = Cidr::new(local_ip().into(), 24).unwrap();
+    let link = Route { destination: link, gateway: None, interface: solo.interface, metric: 0 };
+    assert!(solo.stack.remove_route(link, solo.now));
+    solo.write(socket, b", and after").unwrap();
+    let now = solo.now;
+    assert!(solo.stack.poll_transmit(solo.interface, Room::UNLIMITED, now).is_none());
+    assert!(!solo.stack.core.ip.has_control(other), "made at another interface's turn");
+    assert!(solo.stack.poll_transmit(other, Room::UNLIMITED, now).is_some());
+}
