@@ -12,6 +12,9 @@
 //! Readiness is what the stack says at that moment, never a remembered guess. So `readable` and
 //! its kin do not return in vain, unless another task was quicker.
 //!
+//! Libraries that take a transport of their user's run on these: `docs/integrations.md` of the
+//! project has an example each of axum and hyper, rustls, tonic, quinn and redis.
+//!
 //! ```
 //! use danja::tokio::{TcpListener, TcpStream};
 //! # use danja::Host;
