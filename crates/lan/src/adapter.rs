@@ -175,6 +175,20 @@ pub trait Adapter: Send {
         false
     }
 
+    /// Whether the link carries frames now: a cable is plugged in, somebody is at the other end.
+    ///
+    /// When it changes, the waker is called, or [`Adapter::link_events`] becomes readable; asking
+    /// makes that unreadable again.
+    fn link(&mut self) -> bool {
+        true
+    }
+
+    /// For an adapter that is waited for by a descriptor: another one, readable when
+    /// [`Adapter::link`] may have changed. Constant.
+    fn link_events(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+
     /// What was moved and dropped so far. A wrapper answers for the adapter inside.
     fn counters(&self) -> Counters {
         Counters::default()
@@ -205,6 +219,12 @@ impl<A: Adapter + ?Sized> Adapter for Box<A> {
     }
     fn is_blocked(&self) -> bool {
         (**self).is_blocked()
+    }
+    fn link(&mut self) -> bool {
+        (**self).link()
+    }
+    fn link_events(&self) -> Option<BorrowedFd<'_>> {
+        (**self).link_events()
     }
     fn counters(&self) -> Counters {
         (**self).counters()

@@ -31,7 +31,7 @@ discards! {
     LinkTruncated "link_truncated" true "A frame shorter than its link header.",
     LinkOtherHost "link_other_host" false "A frame to another hardware address.",
     LinkUnknownType "link_unknown_type" false "A frame of an unknown EtherType.",
-    InterfaceDown "interface_down" true "The interface is down.",
+    InterfaceDown "interface_down" true "The interface is down, or its link is.",
     NoSuchInterface "no_such_interface" true "A frame for an interface the stack does not have.",
     ArpMalformed "arp_malformed" true "An ARP packet with wrong types, lengths or addresses.",
     ArpNotForUs "arp_not_for_us" false "An ARP packet that is about other hosts.",

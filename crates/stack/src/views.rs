@@ -293,8 +293,11 @@ pub struct InterfaceView {
     pub medium: Medium,
     /// Largest packet in bytes.
     pub mtu: usize,
-    /// Whether it is up.
+    /// Whether its owner has it up.
     pub up: bool,
+    /// Whether its link carries frames: a cable is plugged in. Nothing is sent or received unless
+    /// this and [`Self::up`] hold.
+    pub link: bool,
     /// Its addresses.
     pub addresses: Vec<Cidr>,
     /// Frames and bytes received.

@@ -9,6 +9,7 @@ mod endpoints;
 mod errors;
 mod inside;
 mod java;
+mod link;
 mod many;
 mod names;
 mod namespace;

@@ -394,12 +394,23 @@ fn add_port(
         Readiness::Descriptor(descriptor) => Some(descriptor.try_clone_to_owned()?),
         Readiness::Waker => None,
     };
+    let link_descriptor = match adapter.link_events() {
+        Some(events) => Some(events.try_clone_to_owned()?),
+        None => None,
+    };
+    let link = adapter.link();
+    if !link {
+        stack.set_link(id, false, now);
+    }
     adapter.set_waker(Waker::from(Arc::clone(notifier)));
     Ok(Port {
         id,
         name,
         medium: can.medium,
         descriptor,
+        link_descriptor,
+        link_stale: AtomicBool::new(false),
+        link: AtomicBool::new(link),
         hands_out: plan.unclaimed == Unclaimed::HandOut,
         blocked: AtomicBool::new(false),
         failed: AtomicBool::new(false),

@@ -2,7 +2,7 @@
 //! sleeps between turns. Socket calls do not pass through it; one that sleeps may lead in its place.
 
 use super::observed;
-use super::shared::{BATCH, Core, Port, Shared};
+use super::shared::{BATCH, Core, HostEvent, Port, Shared};
 use danja_stack::{Frame, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::sync::atomic::Ordering;
@@ -80,6 +80,7 @@ impl Shared {
         if port.failed.load(Ordering::Relaxed) {
             return false;
         }
+        self.look_at_link(port);
         // Held until they are in the stack, so that they come in in order.
         let mut frames = self.driving.lock().unwrap_or_else(PoisonError::into_inner);
         // What an observer's panic left.
@@ -95,6 +96,24 @@ impl Shared {
                 false
             }
         }
+    }
+
+    /// Tells the stack if the link came up or went down.
+    fn look_at_link(&self, port: &Port) {
+        // Whoever has a waker has been woken for this, perhaps; else the poll has told.
+        if !port.link_stale.swap(false, Ordering::Relaxed) && port.descriptor.is_some() {
+            return;
+        }
+        let up = port.lock().adapter.link();
+        if port.link.swap(up, Ordering::Relaxed) == up {
+            return;
+        }
+        let mut core = self.lock();
+        let now = self.clock.now();
+        core.stack.set_link(port.id, up, now);
+        core.tell(HostEvent::Link { interface: port.id, up });
+        self.settle(core, now);
+        self.link_changed(port.id, up);
     }
 
     fn input(&self, port: &Port, mut frames: MutexGuard<'_, Vec<Frame>>) {
@@ -184,12 +203,23 @@ impl Shared {
             interest.set(PollFlags::OUT, port.blocked.load(Ordering::Relaxed));
             descriptors.push(PollFd::new(descriptor, interest));
         }
+        let links = descriptors.len();
+        let listening =
+            |port: &&Port| port.link_descriptor.is_some() && !port.failed.load(Ordering::Relaxed);
+        for port in self.ports.iter().filter(listening) {
+            let Some(events) = &port.link_descriptor else { continue };
+            descriptors.push(PollFd::new(events, PollFlags::IN));
+        }
         let delay = delay.and_then(|delay| Timespec::try_from(delay).ok());
         // An interruption (or a failure, which a look around does not make worse) is a wake-up.
         let ready = poll(&mut descriptors, delay.as_ref());
         let counted = descriptors.first().is_some_and(|first| !first.revents().is_empty());
         if ready.is_ok() && counted {
             self.notifier.drain();
+        }
+        let changed = descriptors.iter().skip(links).map(|events| !events.revents().is_empty());
+        for (port, changed) in self.ports.iter().filter(listening).zip(changed) {
+            port.link_stale.fetch_or(changed, Ordering::Relaxed);
         }
     }
 }

@@ -145,4 +145,7 @@ impl Adapter for Unplugged {
     fn readiness(&self) -> Readiness<'_> {
         Readiness::Waker
     }
+    fn link(&mut self) -> bool {
+        false
+    }
 }

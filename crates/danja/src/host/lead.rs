@@ -54,9 +54,11 @@ impl Shared {
     fn look_for_thread(&self) -> bool {
         let more = self.receive_all();
         // It may have been called because there is room, or because the clock was turned.
+        self.serve_dhcp();
         let core = self.lock();
         let now = self.clock.now();
-        let overdue = core.sleeps_until <= now;
+        let leased = Instant::from_nanos(self.dhcp_due.load(Ordering::SeqCst));
+        let overdue = core.sleeps_until <= now || leased < core.sleeps_until;
         self.settle(core, now);
         let until = Instant::from_nanos(self.adapters_until.load(Ordering::SeqCst));
         let mut used = self.ports.iter().filter(|port| !port.failed.load(Ordering::Relaxed));

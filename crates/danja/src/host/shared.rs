@@ -49,6 +49,13 @@ pub enum HostEvent {
     },
     /// Another machine uses one of our addresses, there is a new one, and so on.
     Stack(Event),
+    /// An interface's link carries frames again, or does not any more.
+    Link {
+        /// The interface.
+        interface: InterfaceId,
+        /// Whether it does.
+        up: bool,
+    },
     /// An adapter failed; its interface is down and is not used any more.
     AdapterFailed {
         /// The adapter's interface.
@@ -65,6 +72,12 @@ pub(super) struct Port {
     pub(super) medium: Medium,
     /// A duplicate of the adapter's descriptor, for polling; without it the adapter has a waker.
     pub(super) descriptor: Option<OwnedFd>,
+    /// Likewise, of what tells that the link has changed.
+    pub(super) link_descriptor: Option<OwnedFd>,
+    /// The link may have changed since the adapter was asked.
+    pub(super) link_stale: AtomicBool,
+    /// The link, as the stack was told.
+    pub(super) link: AtomicBool,
     /// What no socket claims is handed out.
     pub(super) hands_out: bool,
     /// The stack has frames and the adapter had no room.
@@ -157,7 +170,7 @@ impl Shared {
 
     /// Makes whoever makes the host work look around once more.
     pub(crate) fn wake_thread(&self) {
-        self.notifier.notify();
+        self.notifier.notify_thread();
     }
 
     pub(super) fn port(&self, interface: InterfaceId) -> Option<&Port> {
@@ -176,7 +189,7 @@ impl Shared {
             core.gather(&mut wakers, self.has_dhcp);
             if !core.claims.is_empty() {
                 // The thread has to serve the clients that wait for this.
-                self.notifier.notify();
+                self.notifier.notify_thread();
             }
             core.timers.take_due(now, &mut wakers);
             let filled = self.fill(&mut core, now);

@@ -96,3 +96,29 @@ fn unanswered_questions_come_ever_more_seldom() {
     lan.manners.answers = true;
     lan.until(70 * SECOND, Lan::is_bound);
 }
+
+#[test]
+fn a_link_that_comes_back_is_asked_whether_the_address_is_still_right() {
+    let mut lan = Lan::new(at_once());
+    lan.pass(SECOND);
+    assert!(lan.is_bound());
+    lan.switch.set_link(CLIENT_MAC, false);
+    lan.pass(10 * SECOND);
+    assert_eq!(lan.addresses(), ["10.0.0.77/24"], "it is lent for longer than that");
+    lan.heard.clear();
+    lan.switch.set_link(CLIENT_MAC, true);
+    lan.pass(SECOND);
+    // RFC 2131 §4.3.2 (INIT-REBOOT).
+    let (_, asked) = lan.heard.remove(0);
+    let address = option(&asked.message, OptionCode::RequestedIpAddress);
+    assert_eq!(address, Some(DhcpOption::RequestedIpAddress(LENT)));
+    assert_eq!(option(&asked.message, OptionCode::ServerIdentifier), None);
+    assert!(lan.is_bound());
+    // Another network: the address is not right any more.
+    lan.manners.refuses = true;
+    lan.switch.set_link(CLIENT_MAC, false);
+    lan.pass(SECOND);
+    lan.switch.set_link(CLIENT_MAC, true);
+    lan.pass(SECOND);
+    assert!(lan.addresses().is_empty());
+}

@@ -1,6 +1,6 @@
 //! The page for a browser: one document without outside resources, which keeps itself fresh.
 
-use super::{interface_name, json, links};
+use super::{interface_name, json, links, trouble};
 use danja::Host;
 use danja::stack::Instant;
 use danja::stack::views::{ControlInfo, TcpInfo};
@@ -99,13 +99,14 @@ fn write_host(page: &mut String, host: &Host) -> fmt::Result {
     for link in links(host) {
         writeln!(
             page,
-            "<p class=\"link\">{}: in {} frames, {} bytes; out {} frames, {} bytes; MTU {}</p>",
+            "<p class=\"link\">{}: in {} frames, {} bytes; out {} frames, {} bytes; MTU {}{}</p>",
             Escaped(&link.name),
             link.received.0,
             link.received.1,
             link.sent.0,
             link.sent.1,
-            link.mtu
+            link.mtu,
+            trouble(&link)
         )?;
     }
     page.write_str(

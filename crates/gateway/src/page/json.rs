@@ -65,6 +65,7 @@ pub fn interface(view: &InterfaceView) -> Value {
         "mac": mac_of(view),
         "mtu": view.mtu,
         "up": view.up,
+        "link": view.link,
         "addresses": addresses,
         "received": { "frames": view.received.0, "bytes": view.received.1 },
         "sent": { "frames": view.sent.0, "bytes": view.sent.1 },

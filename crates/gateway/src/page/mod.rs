@@ -129,6 +129,15 @@ pub(crate) fn interface_name(
         .map_or_else(|| format!("interface {}", id.0), |interface| interface.name.clone())
 }
 
+/// Why an interface carries nothing, if it does not.
+pub(crate) const fn trouble(view: &InterfaceView) -> &'static str {
+    match (view.up, view.link) {
+        (false, _) => "; down",
+        (true, false) => "; no link",
+        (true, true) => "",
+    }
+}
+
 /// A host's interfaces without its loopback.
 pub(crate) fn links(host: &Host) -> Vec<InterfaceView> {
     let mut interfaces = host.interfaces();

@@ -1,6 +1,6 @@
 //! The page as text, for `curl` and terminals.
 
-use super::{interface_name, json, links};
+use super::{interface_name, json, links, trouble};
 use danja::Host;
 use danja::stack::Instant;
 use danja::stack::views::{ControlInfo, TcpInfo, TcpState};
@@ -30,11 +30,12 @@ fn write_host(page: &mut String, host: &Host) -> std::fmt::Result {
         let addresses: Vec<String> = link.addresses.iter().map(ToString::to_string).collect();
         writeln!(
             page,
-            "interface   {}: {}, {}, MTU {}; in {} frames ({} bytes), out {} frames ({} bytes)",
+            "interface   {}: {}, {}, MTU {}{}; in {} frames ({} bytes), out {} frames ({} bytes)",
             link.name,
             addresses.join(" "),
             json::mac_of(&link).unwrap_or_else(|| "no link address".to_owned()),
             link.mtu,
+            trouble(&link),
             link.received.0,
             link.received.1,
             link.sent.0,

@@ -80,6 +80,10 @@ impl Adapter for Port {
         }
     }
 
+    fn link(&mut self) -> bool {
+        self.with(|plug| plug.up)
+    }
+
     fn counters(&self) -> Counters {
         self.with(|plug| plug.counters)
     }

@@ -81,8 +81,13 @@ impl Switch {
     /// gets them.
     pub fn port(&self, address: MacAddress) -> Port {
         let mut state = lock(&self.shared);
-        let plug =
-            Plug { address, queue: VecDeque::new(), waker: None, counters: Counters::default() };
+        let plug = Plug {
+            address,
+            queue: VecDeque::new(),
+            waker: None,
+            up: true,
+            counters: Counters::default(),
+        };
         let index = if let Some(free) = state.ports.iter().position(Option::is_none) {
             state.ports[free] = Some(plug);
             free
@@ -99,6 +104,37 @@ impl Switch {
         };
         drop(state);
         Port::new(Arc::clone(&self.shared), index, capabilities)
+    }
+
+    /// Pulls the cable of the port with this hardware address, or plugs it in again: its host
+    /// learns of it, and frames to and from it are lost in between. `false` if there is no such
+    /// port.
+    ///
+    /// ```
+    /// use danja_lan::cable::Switch;
+    /// use danja_lan::{Adapter, MacAddress};
+    ///
+    /// let lan = Switch::new();
+    /// let mac = MacAddress([2, 0, 0, 0, 0, 1]);
+    /// let mut port = lan.port(mac);
+    /// assert!(lan.set_link(mac, false));
+    /// assert!(!port.link());
+    /// ```
+    pub fn set_link(&self, address: MacAddress, up: bool) -> bool {
+        let mut state = lock(&self.shared);
+        let plugs = state.ports.iter_mut().enumerate().rev();
+        let mut plugs = plugs.filter_map(|(index, plug)| Some((index, plug.as_mut()?)));
+        let Some((index, plug)) = plugs.find(|(_, plug)| plug.address == address) else {
+            return false;
+        };
+        plug.up = up;
+        let waker = plug.waker.clone();
+        // Stations that were behind the port may be behind another when it comes back.
+        state.stations.forget(index);
+        state.stations.fix(address, index);
+        drop(state);
+        waker.into_iter().for_each(Waker::wake);
+        true
     }
 
     /// Ports plugged in now.
@@ -123,6 +159,8 @@ pub(super) struct Plug {
     pub(super) address: MacAddress,
     pub(super) queue: VecDeque<Frame>,
     pub(super) waker: Option<Waker>,
+    /// Its cable is plugged in.
+    pub(super) up: bool,
     pub(super) counters: Counters,
 }
 
@@ -158,7 +196,7 @@ impl State {
         for frame in frames.drain(..) {
             let Some(sender) = self.ports.get_mut(from).and_then(Option::as_mut) else { return };
             let Some((destination, source)) =
-                addresses(&frame).filter(|_| fits(&frame, self.config.mtu))
+                addresses(&frame).filter(|_| sender.up && fits(&frame, self.config.mtu))
             else {
                 sender.counters.transmitted_dropped += 1;
                 continue;
@@ -185,7 +223,7 @@ impl State {
 
     fn deliver(&mut self, port: usize, frame: Frame, wake: &mut Vec<Waker>) {
         let Some(plug) = self.ports.get_mut(port).and_then(Option::as_mut) else { return };
-        if plug.queue.len() >= self.config.queue {
+        if !plug.up || plug.queue.len() >= self.config.queue {
             plug.counters.received_dropped += 1;
             return;
         }

@@ -5,6 +5,7 @@ use crate::adapter::{Adapter, Capabilities, Counters, Medium, Readiness, Room};
 use crate::wire_form::on_the_wire;
 use danja_wire::{Frame, Instant};
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::task::Waker;
 
 /// Which frames of an adapter are captured.
@@ -142,6 +143,14 @@ impl<A: Adapter> Adapter for Captured<A> {
 
     fn is_blocked(&self) -> bool {
         self.inner.is_blocked()
+    }
+
+    fn link(&mut self) -> bool {
+        self.inner.link()
+    }
+
+    fn link_events(&self) -> Option<BorrowedFd<'_>> {
+        self.inner.link_events()
     }
 
     fn counters(&self) -> Counters {

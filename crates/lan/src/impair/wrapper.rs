@@ -7,6 +7,7 @@ use crate::adapter::{Adapter, Capabilities, Counters, Readiness, Room};
 use crate::wire_form::on_the_wire;
 use danja_wire::{Frame, Instant};
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::task::Waker;
 
 /// Frames asked of the adapter inside at a time.
@@ -163,6 +164,14 @@ impl<A: Adapter> Adapter for Impaired<A> {
 
     fn is_blocked(&self) -> bool {
         self.blocked || self.inner.is_blocked()
+    }
+
+    fn link(&mut self) -> bool {
+        self.inner.link()
+    }
+
+    fn link_events(&self) -> Option<BorrowedFd<'_>> {
+        self.inner.link_events()
     }
 
     fn counters(&self) -> Counters {

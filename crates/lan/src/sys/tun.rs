@@ -5,6 +5,7 @@ use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::ioctl::{Getter, IntegerSetter, Opcode, Setter, Updater, ioctl, opcode};
+use rustix::net::netlink::SocketAddrNetlink;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 use std::ffi::c_int;
 
@@ -119,4 +120,16 @@ pub(crate) fn interface(name: &str) -> Result<Interface, Errno> {
     let [a, b, c, d, ..] = request.value;
     let mtu = usize::try_from(c_int::from_ne_bytes([a, b, c, d])).map_err(|_| Errno::INVAL)?;
     Ok(Interface { mtu, up: flags & IFF_UP != 0, running: flags & IFF_RUNNING != 0 })
+}
+
+/// `RTMGRP_LINK`: whoever listens hears that interfaces change.
+const LINK_GROUP: u32 = 1;
+
+/// A netlink socket that becomes readable when an interface of this network namespace changes.
+pub(crate) fn link_events() -> Result<OwnedFd, Errno> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    // NETLINK_ROUTE is protocol 0.
+    let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, flags, None)?;
+    rustix::net::bind(&socket, &SocketAddrNetlink::new(0, LINK_GROUP))?;
+    Ok(socket)
 }

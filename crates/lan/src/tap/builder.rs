@@ -1,7 +1,7 @@
 //! Opening a device: finding it, attaching to it, agreeing on offloads; and what went wrong.
 
 use super::Kind;
-use super::device::Tap;
+use super::device::{Link, Tap};
 use super::error::OpenError;
 use super::header::LENGTH;
 use crate::adapter::{Capabilities, MacAddress, Medium};
@@ -84,7 +84,9 @@ impl Builder {
             checksum: header,
             max_segmented: if header { MAX_PACKET } else { 0 },
         };
-        Ok(Tap::new(descriptor, header, capabilities))
+        // Where there is no netlink, nobody tells of the link, and it counts as up.
+        let link = Link { name: self.name, events: tun::link_events().ok() };
+        Ok(Tap::new(descriptor, header, capabilities, link))
     }
 
     /// Attaches, and says whether frames have a virtio-net header.

@@ -10,8 +10,9 @@ use crate::wire_form::on_the_wire;
 use bytes::BytesMut;
 use danja_wire::frame::MAX_SLICES;
 use danja_wire::{ChecksumState, Frame, Instant, Offload, Payload};
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::{Errno, readv, writev};
+use rustix::net::{RecvFlags, recv};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, IoSliceMut};
 
@@ -34,6 +35,29 @@ pub struct Tap {
     /// Frames that the kernel would not take yet.
     waiting: VecDeque<Frame>,
     counters: Counters,
+    link: Link,
+}
+
+/// What is known of the interface's state.
+pub(super) struct Link {
+    /// The interface's name, as long as nobody renames it.
+    pub(super) name: String,
+    /// Readable when an interface changes; without it the link counts as up.
+    pub(super) events: Option<OwnedFd>,
+}
+
+impl Link {
+    /// Looks whether the kernel has its end up; what came of events until now is answered by that.
+    fn is_up(&self) -> bool {
+        let Some(events) = &self.events else { return true };
+        let mut message = [0; 4096];
+        // An overrun tells no more than a message: something has changed.
+        while recv(events, &mut message, RecvFlags::DONTWAIT)
+            .map_or_else(|errno| errno == Errno::NOBUFS, |_| true)
+        {}
+        // What cannot be looked at will show as a failure of the device itself.
+        tun::interface(&self.name).map_or(true, |interface| interface.up)
+    }
 }
 
 impl Tap {
@@ -47,7 +71,12 @@ impl Tap {
     }
 
     /// For an attached descriptor, whose frames have a virtio-net header or not.
-    pub(super) fn new(descriptor: OwnedFd, header: bool, capabilities: Capabilities) -> Self {
+    pub(super) fn new(
+        descriptor: OwnedFd,
+        header: bool,
+        capabilities: Capabilities,
+        link: Link,
+    ) -> Self {
         let mut pools = [0, 1, 2].map(|size: usize| Pool::new(SIZES[size], POOLED[size]));
         let next = pools.each_mut().map(Pool::take);
         Self {
@@ -58,6 +87,7 @@ impl Tap {
             next,
             waiting: VecDeque::new(),
             counters: Counters::default(),
+            link,
         }
     }
 
@@ -228,6 +258,14 @@ impl Adapter for Tap {
 
     fn is_blocked(&self) -> bool {
         !self.waiting.is_empty()
+    }
+
+    fn link(&mut self) -> bool {
+        self.link.is_up()
+    }
+
+    fn link_events(&self) -> Option<BorrowedFd<'_>> {
+        self.link.events.as_ref().map(AsFd::as_fd)
     }
 
     fn counters(&self) -> Counters {

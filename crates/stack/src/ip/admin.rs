@@ -129,8 +129,26 @@ pub(crate) fn set_mtu(core: &mut Core, interface: InterfaceId, mtu: usize) -> bo
 
 pub(crate) fn set_up(core: &mut Core, interface: InterfaceId, up: bool) -> bool {
     let Some(it) = core.ip.interface_mut(interface) else { return false };
+    it.administered = up;
+    follow(core, interface);
+    true
+}
+
+/// The loopback has no link that could go down.
+pub(crate) fn set_link(core: &mut Core, interface: InterfaceId, up: bool) -> bool {
+    let found = core.ip.interface_mut(interface).filter(|it| !it.is_loopback());
+    let Some(it) = found else { return false };
+    it.link = up;
+    follow(core, interface);
+    true
+}
+
+/// The interface works when its owner and its link let it.
+fn follow(core: &mut Core, interface: InterfaceId) {
+    let Some(it) = core.ip.interface_mut(interface) else { return };
+    let up = it.administered && it.link;
     if it.up == up {
-        return true;
+        return;
     }
     it.up = up;
     core.ip.changed();
@@ -139,7 +157,7 @@ pub(crate) fn set_up(core: &mut Core, interface: InterfaceId, up: bool) -> bool 
     } else {
         let waited = core.ip.interface_mut(interface).map_or(0, Interface::clear_control);
         (0..waited).for_each(|_| core.discard(Discard::InterfaceDown));
+        // Who is on the link when it comes back may be others.
         with_neighbours(core, |all, context| all.flush(context, interface));
     }
-    true
 }

@@ -15,7 +15,12 @@ use danja_wire::ip::Cidr;
 pub(crate) struct Interface {
     pub(super) id: InterfaceId,
     pub(super) config: InterfaceConfig,
+    /// Taken up by its owner, and its link carries frames.
     pub(super) up: bool,
+    /// Taken up by its owner.
+    pub(super) administered: bool,
+    /// Its link carries frames.
+    pub(super) link: bool,
     pub(super) addresses: Vec<Address>,
     pub(super) timer: Option<Timer>,
     control: VecDeque<Frame>,
@@ -37,6 +42,8 @@ impl Interface {
             id,
             config,
             up: true,
+            administered: true,
+            link: true,
             addresses: Vec::new(),
             timer: None,
             control: VecDeque::new(),
@@ -109,7 +116,8 @@ impl Interface {
             name: self.config.name.clone(),
             medium: self.config.medium,
             mtu: self.config.mtu,
-            up: self.up,
+            up: self.administered,
+            link: self.link,
             addresses: self.addresses.iter().map(|address| address.cidr).collect(),
             received: self.received,
             sent: self.sent,

@@ -19,7 +19,7 @@ mod source;
 
 pub(crate) use admin::{
     add_address, add_interface, add_neighbour, add_route, remove_address, remove_neighbour,
-    remove_route, set_mtu, set_up,
+    remove_route, set_link, set_mtu, set_up,
 };
 pub(crate) use icmp::send_error;
 pub(crate) use input::{input, input_looped};

@@ -162,6 +162,17 @@ impl Stack {
         self.tcp.on_path_change(&mut self.core);
         changed
     }
+
+    /// An interface's link carries frames again, or does not any more. Without it nothing is sent
+    /// by the interface, routes by it are passed over, and its neighbours are forgotten; when it
+    /// comes back its addresses are claimed anew (RFC 5227 §2.1). `false` if there is no such
+    /// interface, or it is the loopback.
+    pub fn set_link(&mut self, interface: InterfaceId, up: bool, now: Instant) -> bool {
+        self.core.set_now(now);
+        let changed = ip::set_link(&mut self.core, interface, up);
+        self.tcp.on_path_change(&mut self.core);
+        changed
+    }
 }
 
 impl core::fmt::Debug for Stack {

@@ -18,7 +18,8 @@ fn pair() -> (Tap, OwnedFd) {
     sockopt::set_socket_send_buffer_size(&near, 4096).unwrap();
     let capabilities =
         Capabilities { medium: Medium::Ip, mtu: 1500, checksum: false, max_segmented: 0 };
-    (Tap::new(near, false, capabilities), far)
+    let link = Link { name: String::new(), events: None };
+    (Tap::new(near, false, capabilities, link), far)
 }
 
 fn frame(number: u16) -> Frame {
