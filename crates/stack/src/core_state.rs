@@ -1,7 +1,7 @@
 //! What the layers share: configuration, clock, entropy, timers, events, counters, the memory
 //! budget, and the lists of sockets that want to send. No protocol logic.
 
-use crate::buffer::Budget;
+use crate::buffer::{Budget, InOrder, Spare};
 use crate::config::Config;
 use crate::counters::{Counters, count};
 use crate::discard::Discard;
@@ -10,6 +10,7 @@ use crate::event::Events;
 use crate::interface::InterfaceId;
 use crate::ip::Ip;
 use crate::slab::Key;
+use crate::tcp::Busy;
 use crate::timer::Wheel;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -27,6 +28,7 @@ pub(crate) struct Core {
     pub(crate) events: Events,
     pub(crate) counters: Counters,
     pub(crate) budget: Budget,
+    pub(crate) spare: Spares,
     pub(crate) ready: ReadyLists,
     pub(crate) ip: Ip,
 }
@@ -42,6 +44,7 @@ impl Core {
             events: Events::new(),
             counters: Counters::new(),
             budget: Budget::new(config.limits.buffer_bytes),
+            spare: Spares { busy: Spare::new(), received: Spare::new() },
             ready: ReadyLists { lists: Vec::new() },
             ip: Ip::new(&config, &mut entropy),
             table_key,
@@ -63,6 +66,14 @@ impl Core {
     pub(crate) fn discard(&mut self, reason: Discard) {
         self.counters.discard(reason);
     }
+}
+
+/// Blocks that connections have while they are busy, between one's and the next one's use.
+pub(crate) struct Spares {
+    /// For what is queued and in flight.
+    pub(crate) busy: Spare<Busy>,
+    /// For what was received and not read.
+    pub(crate) received: Spare<InOrder>,
 }
 
 /// A socket (or record) that has something to send.

@@ -82,18 +82,14 @@ impl Packet {
 }
 
 /// What a transport answers to a packet.
-#[derive(Debug)]
-#[allow(
-    clippy::large_enum_variant,
-    reason = "moved once a packet: a box would cost an allocation each"
-)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Claim {
     /// A socket took it, or it was discarded and counted.
     Taken,
     /// Sockets took it, but it is for others as well: a broadcast or multicast.
-    Shared(Packet),
+    Shared,
     /// No socket takes it: the interface's [`Unclaimed`](crate::config::Unclaimed) rule decides.
-    Unclaimed(Packet),
+    Unclaimed,
 }
 
 /// A packet to be sent: transport header (in the frame's header area) and payload.

@@ -9,6 +9,10 @@ use alloc::vec::Vec;
 /// (60), TCP with options (60), and some to spare.
 pub const HEADER_ROOM: usize = 160;
 
+/// What stands where no header was written. Not zero: allocators take longer to find memory that
+/// is zero than we to fill it.
+const UNWRITTEN: u8 = 0xff;
+
 /// At most this many payload slices; beyond it the payload is copied flat.
 pub const MAX_SLICES: usize = 17;
 
@@ -117,13 +121,13 @@ impl Frame {
         }
     }
 
-    /// Makes the header area `count` bytes longer at its front and returns the new bytes
-    /// (zeroed the first time). `None` if there is no room.
+    /// Makes the header area `count` bytes longer at its front and returns the new bytes, all to
+    /// be written. `None` if there is no room.
     #[inline]
     pub fn prepend(&mut self, count: usize) -> Option<&mut [u8]> {
         let start = usize::from(self.start).checked_sub(count)?;
         self.start = u8::try_from(start).ok()?;
-        let room = self.room.get_or_insert_with(|| Box::new([0; HEADER_ROOM]));
+        let room = self.room.get_or_insert_with(|| Box::new([UNWRITTEN; HEADER_ROOM]));
         room.get_mut(start..)?.get_mut(..count)
     }
 

@@ -82,6 +82,16 @@ impl Payload {
         self.bytes.truncate(length);
     }
 
+    /// Whether `next` begins where this ends: they may lie in one buffer.
+    pub fn precedes(&self, next: &Self) -> bool {
+        self.bytes.as_ptr_range().end == next.bytes.as_ptr() && self.cost == next.cost
+    }
+
+    /// Its buffer is counted with another slice of it: keeping this one costs nothing more.
+    pub const fn counted_elsewhere(&mut self) {
+        self.cost = 0;
+    }
+
     /// The same bytes in a buffer of their own size, when the pinned buffer is larger than
     /// twice the bytes; otherwise itself. Used where a queue is about to keep it.
     pub fn compact(self) -> Self {

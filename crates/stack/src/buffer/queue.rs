@@ -12,6 +12,8 @@ struct Chunk {
     /// Stream offset of the first byte.
     start: u64,
     payload: Payload,
+    /// Bytes before it in the same buffer, whose cost is counted here.
+    run: u32,
     /// The last byte ended a write.
     push: bool,
 }
@@ -38,10 +40,6 @@ pub(crate) struct Queue<const SMALL: usize> {
 }
 
 impl<const SMALL: usize> Queue<SMALL> {
-    pub(crate) fn new() -> Self {
-        Self::default()
-    }
-
     /// Bytes in the queue.
     pub(crate) const fn len(&self) -> usize {
         self.end.saturating_sub(self.base) as usize
@@ -72,9 +70,32 @@ impl<const SMALL: usize> Queue<SMALL> {
         } else {
             self.close_tail();
             self.cost = self.cost.saturating_add(piece.cost());
-            self.chunks.push_back(Chunk { start: self.end, payload: piece, push });
+            self.chunks.push_back(Chunk { start: self.end, payload: piece, run: 0, push });
         }
         self.end = self.end.saturating_add(length as u64);
+    }
+
+    /// Appends a piece that was received. It stays in the buffer that it was read into while the
+    /// queue costs no more than `most`; beyond that, one that pins much more than itself is
+    /// copied. A buffer that many pieces lie in one after the other costs once.
+    pub(crate) fn push_received(&mut self, piece: Payload, most: usize) {
+        if piece.len() > SMALL
+            && self.tail.is_empty()
+            && let Some(last) = self.chunks.back_mut()
+            && let Some(run) = last.run.checked_add(last.payload.len() as u32)
+            && last.payload.precedes(&piece)
+            && (run as usize).saturating_add(piece.len()) <= piece.cost()
+        {
+            // The last piece in a buffer is the one that leaves the queue last.
+            last.payload.counted_elsewhere();
+            let length = piece.len() as u64;
+            self.chunks.push_back(Chunk { start: self.end, payload: piece, run, push: true });
+            self.end = self.end.saturating_add(length);
+        } else if self.cost.saturating_add(piece.cost()) > most {
+            self.push(piece.compact(), true);
+        } else {
+            self.push(piece, true);
+        }
     }
 
     /// Whether a small piece goes into the tail block; opens one from a small last chunk that
@@ -102,7 +123,7 @@ impl<const SMALL: usize> Queue<SMALL> {
         let start = self.end.saturating_sub(self.tail.len() as u64);
         let payload = Payload::from(core::mem::take(&mut self.tail));
         self.cost = self.cost.saturating_add(payload.cost());
-        self.chunks.push_back(Chunk { start, payload, push: self.tail_push });
+        self.chunks.push_back(Chunk { start, payload, run: 0, push: self.tail_push });
     }
 
     /// Hands out the slices of `length` bytes from `offset` on (clamped). True if the last of
@@ -158,9 +179,12 @@ impl<const SMALL: usize> Queue<SMALL> {
             let gone = self.base.saturating_sub(tail_start) as usize;
             self.tail.drain(..gone.min(self.tail.len()));
         }
+        self.rest();
+    }
+
+    /// An empty queue holds no buffer.
+    fn rest(&mut self) {
         if self.is_empty() {
-            // An idle connection holds no buffers.
-            self.chunks = VecDeque::new();
             self.tail = Vec::new();
             self.cost = 0;
         }
@@ -169,13 +193,34 @@ impl<const SMALL: usize> Queue<SMALL> {
     /// Moves up to `max` bytes of slices from the front into `into`; returns how many bytes.
     pub(crate) fn take(&mut self, max: usize, into: &mut Vec<Payload>) -> usize {
         let count = max.min(self.len());
-        self.slices(0, count, |slice| into.push(slice));
-        self.advance(count);
+        let to = self.base.saturating_add(count as u64);
+        if to > self.end.saturating_sub(self.tail.len() as u64) {
+            self.close_tail();
+        }
+        while let Some(front) = self.chunks.front_mut().filter(|front| front.start < to) {
+            let wanted = to.saturating_sub(front.start) as usize;
+            if wanted < front.payload.len() {
+                // The rest pins its buffer still: the cost stays.
+                into.push(front.payload.split_to(wanted));
+                front.start = to;
+                break;
+            }
+            if let Some(whole) = self.chunks.pop_front() {
+                self.cost = self.cost.saturating_sub(whole.payload.cost());
+                into.push(whole.payload);
+            }
+        }
+        self.base = to;
+        self.handed_out = self.handed_out.max(to);
+        self.rest();
         count
     }
 
-    /// Drops everything.
-    pub(crate) fn clear(&mut self) {
-        self.advance(self.len());
+    /// As if new, but for a little room to begin with.
+    pub(crate) fn reset(&mut self) {
+        let mut chunks = core::mem::take(&mut self.chunks);
+        chunks.clear();
+        chunks.shrink_to(super::spare::ROOM);
+        *self = Self { chunks, ..Self::default() };
     }
 }

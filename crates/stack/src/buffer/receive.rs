@@ -2,6 +2,7 @@
 
 use super::assembler::Assembler;
 use super::queue::Queue;
+use super::spare::Spare;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use danja_wire::Payload;
@@ -22,11 +23,15 @@ pub(crate) struct Inserted {
     pub(crate) refused: bool,
 }
 
+/// Bytes in order. Full segments stay in the buffers the driver read them into; only small ones
+/// are gathered.
+pub(crate) type InOrder = Queue<256>;
+
 /// The receive queue of one connection.
 #[derive(Default)]
 pub(crate) struct ReceiveQueue {
-    /// Full segments stay in the buffers the driver read them into; only small ones are gathered.
-    in_order: Queue<256>,
+    /// Only while something waits to be read.
+    in_order: Option<Box<InOrder>>,
     /// Stream offset of RCV.NXT.
     next: u64,
     /// Only while something lies beyond a gap.
@@ -39,17 +44,39 @@ impl ReceiveQueue {
     }
 
     /// Bytes in order that were not read.
-    pub(crate) const fn len(&self) -> usize {
-        self.in_order.len()
+    pub(crate) fn len(&self) -> usize {
+        self.in_order.as_ref().map_or(0, |queue| queue.len())
     }
 
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.in_order.is_empty()
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Takes a block to spare, if it has none, for what will be inserted.
+    pub(crate) fn prepare(&mut self, spare: &mut Spare<InOrder>) {
+        if self.in_order.is_none() {
+            self.in_order = Some(spare.take());
+        }
+    }
+
+    /// Gives its block back, if nothing is in it.
+    pub(crate) fn settle(&mut self, spare: &mut Spare<InOrder>) {
+        if self.is_empty()
+            && let Some(mut block) = self.in_order.take()
+        {
+            block.reset();
+            spare.put(block);
+        }
+    }
+
+    fn in_order(&mut self) -> &mut InOrder {
+        self.in_order.get_or_insert_default()
     }
 
     /// Memory taken, at true cost.
     pub(crate) fn cost(&self) -> usize {
-        self.in_order.cost().saturating_add(self.beyond.as_ref().map_or(0, |beyond| beyond.cost()))
+        let in_order = self.in_order.as_ref().map_or(0, |queue| queue.cost());
+        in_order.saturating_add(self.beyond.as_ref().map_or(0, |beyond| beyond.cost()))
     }
 
     /// Bytes beyond a gap.
@@ -58,8 +85,15 @@ impl ReceiveQueue {
     }
 
     /// Adds bytes that start `offset` after RCV.NXT, in any order and overlap; what came first
-    /// is kept. The caller has cut off what lies before RCV.NXT and beyond the window.
-    pub(crate) fn insert(&mut self, offset: u32, piece: Payload, max_ranges: usize) -> Inserted {
+    /// is kept. The caller has cut off what lies before RCV.NXT and beyond the window. What pins
+    /// more than it is, is kept so while the queue costs no more than `most`.
+    pub(crate) fn insert(
+        &mut self,
+        offset: u32,
+        piece: Payload,
+        max_ranges: usize,
+        most: usize,
+    ) -> Inserted {
         let mut done = Inserted::default();
         if piece.is_empty() {
             return done;
@@ -67,7 +101,7 @@ impl ReceiveQueue {
         if offset == 0 && self.beyond.is_none() {
             done.advanced = piece.len() as u32;
             self.next = self.next.saturating_add(piece.len() as u64);
-            self.in_order.push(piece.compact(), true);
+            self.in_order().push_received(piece, most);
             return done;
         }
         let base = self.next;
@@ -85,7 +119,7 @@ impl ReceiveQueue {
         done.filled_gap = offset == 0;
         beyond.insert(start, &piece);
         while let Some((ready, end)) = beyond.take_from(self.next) {
-            self.in_order.push(ready, true);
+            self.in_order.get_or_insert_default().push(ready, true);
             self.next = self.next.max(end);
         }
         if beyond.is_empty() {
@@ -106,19 +140,23 @@ impl ReceiveQueue {
 
     /// Takes up to `max` bytes.
     pub(crate) fn read(&mut self, max: usize, into: &mut Vec<Payload>) -> usize {
-        self.in_order.take(max, into)
+        self.in_order.as_mut().map_or(0, |queue| queue.take(max, into))
     }
 
     /// Shows up to `max` bytes from `offset` on and leaves them.
     pub(crate) fn peek(&mut self, offset: usize, max: usize, into: &mut Vec<Payload>) -> usize {
         let count = max.min(self.len().saturating_sub(offset));
-        self.in_order.slices(offset, count, |slice| into.push(slice));
+        if let Some(queue) = &mut self.in_order {
+            queue.slices(offset, count, |slice| into.push(slice));
+        }
         count
     }
 
     /// Drops up to `count` bytes unread.
     pub(crate) fn skip(&mut self, count: usize) {
-        self.in_order.advance(count);
+        if let Some(queue) = &mut self.in_order {
+            queue.advance(count);
+        }
     }
 
     /// Drops what lies beyond a gap, under memory pressure: it was never acknowledged.
@@ -128,7 +166,7 @@ impl ReceiveQueue {
 
     /// Drops everything; RCV.NXT stays.
     pub(crate) fn clear(&mut self) {
-        self.in_order.clear();
+        self.in_order = None;
         self.beyond = None;
     }
 }

@@ -55,17 +55,17 @@ impl Stack {
 
     fn deliver(&mut self, packet: Packet, from_outside: bool) {
         let claim = match packet.protocol {
-            Protocol::TCP => self.tcp.input(&mut self.core, packet),
-            _ => self.datagrams.input(&mut self.core, packet),
+            Protocol::TCP => self.tcp.input(&mut self.core, &packet),
+            _ => self.datagrams.input(&mut self.core, &packet),
         };
         match claim {
             Claim::Taken => {}
-            Claim::Shared(packet) => {
+            Claim::Shared => {
                 if from_outside && self.hands_out(&packet) {
                     self.hand_out(packet);
                 }
             }
-            Claim::Unclaimed(packet) => self.unclaimed(packet, from_outside),
+            Claim::Unclaimed => self.unclaimed(packet, from_outside),
         }
     }
 

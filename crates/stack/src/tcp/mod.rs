@@ -43,6 +43,7 @@ use open::cookie::Cookies;
 use record::Record;
 use segment::{Endpoints, Segment};
 use socket::StreamSocket;
+pub(crate) use tcb::Busy;
 
 /// A protocol record: a control block, a half-open connection, or a TIME-WAIT record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -86,9 +87,9 @@ impl Tcp {
     }
 
     /// A TCP segment for this host. Replies go out by [`crate::ip::send`].
-    pub(crate) fn input(&mut self, core: &mut Core, packet: Packet) -> Claim {
+    pub(crate) fn input(&mut self, core: &mut Core, packet: &Packet) -> Claim {
         count(&mut core.counters.tcp_in_segs);
-        let (mut segment, ends) = match Segment::parse(&packet) {
+        let (mut segment, ends) = match Segment::parse(packet) {
             Ok(parsed) => parsed,
             Err(reason) => {
                 count(&mut core.counters.tcp_in_errs);
@@ -105,7 +106,7 @@ impl Tcp {
             input::closed::answer(core, &segment, ends);
             return Claim::Taken;
         }
-        Claim::Unclaimed(packet)
+        Claim::Unclaimed
     }
 
     /// Gives a segment to its record or listener; `false` if there is none.

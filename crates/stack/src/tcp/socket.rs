@@ -132,7 +132,7 @@ impl StreamSocket {
     }
 
     /// Stream offset of the next byte to be received in order.
-    pub(super) const fn stream_end(&self) -> u64 {
+    pub(super) fn stream_end(&self) -> u64 {
         self.read_offset.saturating_add(self.receive.len() as u64)
     }
 
@@ -151,6 +151,7 @@ impl StreamSocket {
             core.budget.give_back(self.charged.saturating_sub(cost));
         }
         self.charged = cost;
+        self.receive.settle(&mut core.spare.received);
     }
 
     /// Bytes that may be announced: what the limit leaves, by length and by true cost.

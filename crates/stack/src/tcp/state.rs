@@ -65,7 +65,7 @@ pub(super) fn take_early(conn: &mut Conn<'_>) -> Step {
     let length = u32::try_from(early.text.len()).unwrap_or(0);
     if let Some(socket) = conn.socket.as_deref_mut() {
         let ranges = conn.core.config.limits.out_of_order_ranges;
-        let done = socket.receive.insert(0, early.text, ranges);
+        let done = socket.receive.insert(0, early.text, ranges, 0);
         socket.charge(conn.core);
         conn.tcb.rcv_nxt += done.advanced;
         conn.tcb.totals.bytes_received =

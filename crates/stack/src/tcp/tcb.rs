@@ -9,7 +9,7 @@ use super::congestion::Reno;
 use super::line::Place;
 use super::loss::{Records, Recovery, Rtt};
 use super::socket_options::OptionSet;
-use crate::buffer::SendQueue;
+use crate::buffer::{SendQueue, Spare};
 use crate::interface::InterfaceId;
 use crate::packet::Path;
 use crate::slab::Key;
@@ -243,14 +243,17 @@ pub(super) struct Tcb {
 }
 
 /// While data is queued or in flight.
-pub(super) struct Busy {
+#[derive(Default)]
+pub(crate) struct Busy {
     pub(super) queue: SendQueue,
     pub(super) records: Records,
 }
 
 impl Busy {
-    pub(super) fn new() -> Self {
-        Self { queue: SendQueue::new(), records: Records::new() }
+    /// As if new, for the next connection that needs it.
+    fn reset(&mut self) {
+        self.queue.reset();
+        self.records.reset();
     }
 }
 
@@ -382,20 +385,21 @@ impl Tcb {
         if self.rcv_adv.lt(self.rcv_nxt) { 0 } else { self.rcv_adv.since(self.rcv_nxt) }
     }
 
-    pub(super) fn busy_mut(&mut self) -> &mut Busy {
-        self.busy.get_or_insert_with(|| Box::new(Busy::new()))
+    pub(super) fn busy_mut(&mut self, spare: &mut Spare<Busy>) -> &mut Busy {
+        self.busy.get_or_insert_with(|| spare.take())
     }
 
     pub(super) fn rare_mut(&mut self) -> &mut Rare {
         self.rare.get_or_insert_with(Box::default)
     }
 
-    /// Drops the busy part when nothing is queued or in flight.
-    pub(super) fn settle(&mut self) {
+    /// Gives the busy part back when nothing is queued or in flight.
+    pub(super) fn settle(&mut self, spare: &mut Spare<Busy>) {
         if self.snd_una == self.snd_nxt
-            && self.busy.as_ref().is_some_and(|busy| busy.queue.is_empty())
+            && let Some(mut busy) = self.busy.take_if(|busy| busy.queue.is_empty())
         {
-            self.busy = None;
+            busy.reset();
+            spare.put(busy);
         }
     }
 

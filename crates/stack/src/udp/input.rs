@@ -15,18 +15,18 @@ use danja_wire::{ChecksumState, Payload, udp};
 
 impl Datagrams {
     /// A UDP datagram, an echo reply, or (for raw sockets) any other packet for this host.
-    pub(crate) fn input(&mut self, core: &mut Core, packet: Packet) -> Claim {
+    pub(crate) fn input(&mut self, core: &mut Core, packet: &Packet) -> Claim {
         match packet.protocol {
             Protocol::UDP => self.udp_input(core, packet),
             Protocol::ICMP => self.ping_input(core, packet),
             // Raw sockets have had their copies.
             protocol if self.raw.contains_key(&protocol) => Claim::Taken,
-            _ => Claim::Unclaimed(packet),
+            _ => Claim::Unclaimed,
         }
     }
 
-    fn udp_input(&mut self, core: &mut Core, packet: Packet) -> Claim {
-        let Some(header) = checked(&packet) else {
+    fn udp_input(&mut self, core: &mut Core, packet: &Packet) -> Claim {
+        let Some(header) = checked(packet) else {
             count(&mut core.counters.udp_in_errors);
             core.discard(Discard::UdpMalformed);
             return Claim::Taken;
@@ -39,22 +39,22 @@ impl Datagrams {
             let found = self.udp.demux.find(&self.sockets, to, from, Some(packet.interface));
             let Some(key) = found else {
                 count(&mut core.counters.udp_no_ports);
-                return Claim::Unclaimed(packet);
+                return Claim::Unclaimed;
             };
             let payload = packet.frame.range(start, end);
-            self.udp_deliver(core, key, datagram(&packet, payload, from, to));
+            self.udp_deliver(core, key, datagram(packet, payload, from, to));
             return Claim::Taken;
         }
         let all = self.udp.demux.all(&self.sockets, to, packet.interface);
         if all.is_empty() {
             count(&mut core.counters.udp_no_ports);
-            return Claim::Unclaimed(packet);
+            return Claim::Unclaimed;
         }
         let payload = packet.frame.range(start, end);
         for key in all {
-            self.udp_deliver(core, key, datagram(&packet, payload.clone(), from, to));
+            self.udp_deliver(core, key, datagram(packet, payload.clone(), from, to));
         }
-        Claim::Shared(packet)
+        Claim::Shared
     }
 
     fn udp_deliver(&mut self, core: &mut Core, key: Key, datagram: Datagram) {

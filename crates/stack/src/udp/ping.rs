@@ -31,22 +31,22 @@ pub(super) fn message(data: &Payload, ident: u16) -> Option<Payload> {
 
 impl Datagrams {
     /// An echo reply, or an echo request to an address that is not ours.
-    pub(super) fn ping_input(&mut self, core: &mut Core, packet: Packet) -> Claim {
+    pub(super) fn ping_input(&mut self, core: &mut Core, packet: &Packet) -> Claim {
         let Ok(message) = Message::parse_unverified(packet.transport_front()) else {
-            return Claim::Unclaimed(packet);
+            return Claim::Unclaimed;
         };
         let (key, ident) = match message {
-            Message::EchoReply { ident, .. } => (self.asker(&packet, ident), ident),
-            Message::EchoRequest { ident, .. } => (self.taker(&packet), ident),
+            Message::EchoReply { ident, .. } => (self.asker(packet, ident), ident),
+            Message::EchoRequest { ident, .. } => (self.taker(packet), ident),
             _ => (None, 0),
         };
         let Some(socket) = key.and_then(|key| self.sockets.get_mut(key)) else {
-            return Claim::Unclaimed(packet);
+            return Claim::Unclaimed;
         };
         let from = SocketAddr::new(packet.source, ident);
         let to = SocketAddr::new(packet.destination, ident);
         let payload = packet.frame.range(packet.transport, packet.end);
-        keep(core, socket, datagram(&packet, payload, from, to));
+        keep(core, socket, datagram(packet, payload, from, to));
         Claim::Taken
     }
 

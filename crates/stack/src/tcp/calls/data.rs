@@ -109,7 +109,7 @@ fn queue(conn: &mut Conn<'_>, data: &Payload, flags: SendFlags) -> Result<usize,
     }
     let whole = count == data.len();
     let piece = if whole { data.clone() } else { data.slice(0, count) };
-    let busy = conn.tcb.busy_mut();
+    let busy = conn.tcb.busy_mut(&mut conn.core.spare.busy);
     let before = busy.queue.cost();
     busy.queue.push(piece.compact(), !flags.more);
     let after = busy.queue.cost();

@@ -64,7 +64,7 @@ pub(super) fn check(conn: &mut Conn<'_>, segment: &mut Segment<'_>) -> Step {
     if progress {
         after_progress(conn);
     }
-    conn.tcb.settle();
+    conn.tcb.settle(&mut conn.core.spare.busy);
     closing(conn)
 }
 

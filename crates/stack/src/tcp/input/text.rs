@@ -3,11 +3,13 @@
 
 use super::{Step, urgent};
 use crate::Ready;
+use crate::core_state::Core;
 use crate::counters::count;
 use crate::discard::Discard;
 use crate::tcp::conn::Conn;
 use crate::tcp::memory::RESERVE;
 use crate::tcp::segment::Segment;
+use crate::tcp::socket::StreamSocket;
 use crate::tcp::tcb::{AckNeed, Phase, State};
 use danja_wire::Payload;
 use danja_wire::tcp::{Flags, SeqNumber};
@@ -62,6 +64,8 @@ fn insert(conn: &mut Conn<'_>, segment: &Segment<'_>) -> Step {
     }
     let before = conn.tcb.rcv_nxt;
     let Some(socket) = conn.socket.as_deref_mut() else { return Step::Continue };
+    socket.receive.prepare(&mut conn.core.spare.received);
+    let most = may_pin(conn.core, socket);
     let mut at = segment.seq;
     let mut seen = Seen::default();
     segment.for_each_slice(|mut slice: Payload| {
@@ -72,7 +76,7 @@ fn insert(conn: &mut Conn<'_>, segment: &Segment<'_>) -> Step {
             slice.advance(nxt.since(at).min(slice_len) as usize);
             at = nxt.min(next_at);
         }
-        let done = socket.receive.insert(at.since(nxt), slice, ranges);
+        let done = socket.receive.insert(at.since(nxt), slice, ranges, most);
         seen.duplicate =
             seen.duplicate.or_else(|| done.duplicate.map(|(from, to)| (nxt + from, nxt + to)));
         seen.out_of_order |= done.out_of_order;
@@ -95,6 +99,13 @@ fn insert(conn: &mut Conn<'_>, segment: &Segment<'_>) -> Step {
     note(conn, &seen);
     owe(conn, segment, &seen, advanced);
     Step::Continue
+}
+
+/// What a receive queue may cost by buffers that pin more than they are wanted for: half of its
+/// limit, so that the window never closes for them, and nothing when memory is short.
+fn may_pin(core: &Core, socket: &StreamSocket) -> usize {
+    let short = core.budget.pressure();
+    if short { 0 } else { core.budget.left().min(socket.receive_limit / 2) }
 }
 
 /// What the insertions of one segment did.

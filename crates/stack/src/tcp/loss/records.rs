@@ -2,6 +2,7 @@
 //! and how each was sent. Split by SACK and by cumulative acknowledgement; capped in number.
 //! Decides nothing.
 
+use crate::buffer::ROOM;
 use alloc::collections::VecDeque;
 use danja_wire::Instant;
 use danja_wire::tcp::SeqNumber;
@@ -82,8 +83,12 @@ pub(in crate::tcp) struct Records {
 }
 
 impl Records {
-    pub(in crate::tcp) fn new() -> Self {
-        Self::default()
+    /// As if new, but for a little room to begin with.
+    pub(in crate::tcp) fn reset(&mut self) {
+        let mut list = core::mem::take(&mut self.list);
+        list.clear();
+        list.shrink_to(ROOM);
+        *self = Self { list, ..Self::default() };
     }
 
     pub(in crate::tcp) fn memory(&self) -> usize {

@@ -270,7 +270,12 @@ fn send_new(conn: &mut Conn<'_>, length: u32, fin: bool) -> Option<Outgoing> {
     }
     let app_limited = tcb.unsent() == 0;
     let (end, delivered) = (tcb.snd_nxt, tcb.totals.delivered);
-    tcb.busy_mut().records.on_sent((start, end), now, delivered, app_limited);
+    tcb.busy_mut(&mut conn.core.spare.busy).records.on_sent(
+        (start, end),
+        now,
+        delivered,
+        app_limited,
+    );
     tcb.totals.bytes_sent = tcb.totals.bytes_sent.saturating_add(u64::from(length));
     // The override is for one segment (RFC 9293 §3.8.6.2.1).
     tcb.push_out = false;
