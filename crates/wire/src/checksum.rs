@@ -78,6 +78,14 @@ impl Sum {
         self.odd ^= bytes.len() & 1 == 1;
     }
 
+    /// Adds a few 32-bit words, such as a header's, independent of the pieces.
+    #[inline]
+    pub fn add_words(&mut self, words: &[[u8; 4]]) {
+        for word in words {
+            self.sum = self.sum.wrapping_add(u64::from(u32::from_ne_bytes(*word)));
+        }
+    }
+
     /// Adds the sum of a piece that was summed on its own, as the continuation of the pieces
     /// before it.
     #[inline]

@@ -282,7 +282,7 @@ fn with_neighbours<T>(
 /// The transport made forward progress through this path: the neighbour is alive (RFC 4861
 /// §7.3.1).
 pub(crate) fn confirm_neighbour(core: &mut Core, path: &Path) {
-    if path.interface != InterfaceId::LOOPBACK {
+    if core.ip.interface(path.interface).is_some_and(Interface::is_ethernet) {
         with_neighbours(core, |all, context| all.confirm(context, path.interface, path.next_hop));
     }
 }

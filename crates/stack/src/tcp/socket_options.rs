@@ -3,7 +3,7 @@
 
 use crate::interface::InterfaceId;
 use crate::socket::{Congestion, OptionError, PathMtuDiscovery, SocketOption};
-use alloc::boxed::Box;
+use alloc::sync::Arc;
 use core::time::Duration;
 
 /// Values as `setsockopt` gave them; `None` and zero stand for the configured default.
@@ -36,7 +36,7 @@ pub(super) struct StreamOptions {
     pub(super) congestion: Congestion,
 }
 
-static DEFAULT: StreamOptions = StreamOptions {
+const DEFAULT: StreamOptions = StreamOptions {
     keep_idle: None,
     keep_interval: None,
     linger: None,
@@ -64,20 +64,49 @@ static DEFAULT: StreamOptions = StreamOptions {
     congestion: Congestion::Reno,
 };
 
-/// Options that cost nothing while they are the default.
-#[derive(Clone, Default)]
-pub(super) struct OptionSet(Option<Box<StreamOptions>>);
+const fn common(set: usize) -> StreamOptions {
+    StreamOptions {
+        no_delay: set & 1 != 0,
+        keep_alive: set & 2 != 0,
+        reuse_address: set & 4 != 0,
+        ..DEFAULT
+    }
+}
+
+/// What most sockets have: some of three options that programs set without a thought.
+static COMMON: [StreamOptions; 8] =
+    [common(0), common(1), common(2), common(3), common(4), common(5), common(6), common(7)];
+
+/// Options that cost nothing while they are common, and once for a socket and its connection
+/// otherwise.
+#[derive(Clone)]
+pub(super) enum OptionSet {
+    Common(&'static StreamOptions),
+    Own(Arc<StreamOptions>),
+}
+
+impl Default for OptionSet {
+    fn default() -> Self {
+        let [plain, ..] = &COMMON;
+        Self::Common(plain)
+    }
+}
 
 impl OptionSet {
+    #[inline]
     pub(super) fn get(&self) -> &StreamOptions {
-        self.0.as_deref().unwrap_or(&DEFAULT)
+        match self {
+            Self::Common(options) => options,
+            Self::Own(options) => options,
+        }
     }
 
     /// Stores an option's value.
     pub(super) fn set(&mut self, option: SocketOption) -> Result<(), OptionError> {
         let mut edited = self.get().clone();
         edited.set(option)?;
-        self.0 = (edited != DEFAULT).then(|| Box::new(edited));
+        let known = COMMON.iter().find(|common| **common == edited);
+        *self = known.map_or_else(|| Self::Own(Arc::new(edited)), Self::Common);
         Ok(())
     }
 }

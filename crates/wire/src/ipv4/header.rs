@@ -84,7 +84,7 @@ impl Header {
             return Err(Error::Truncated);
         }
         let mut sum = Sum::new();
-        sum.add_bytes(covered);
+        sum.add_words(covered.as_chunks().0);
         if sum.is_valid() { Ok(header) } else { Err(Error::Checksum) }
     }
 
@@ -188,7 +188,9 @@ impl Header {
         let header_len = self.header_len();
         let room = room.get_mut(..header_len).ok_or(Error::Room)?;
         let (fixed, rest) = room.split_first_chunk_mut::<HEADER_LEN>().ok_or(Error::Room)?;
-        rest.copy_from_slice(options);
+        if !options.is_empty() {
+            rest.copy_from_slice(options);
+        }
         let mut flags_offset = self.fragment_offset >> 3;
         flags_offset |= if self.dont_fragment { DONT_FRAGMENT } else { 0 };
         flags_offset |= if self.more_fragments { MORE_FRAGMENTS } else { 0 };
@@ -223,8 +225,8 @@ impl Header {
             d3,
         ];
         let mut sum = Sum::new();
-        sum.add_bytes(fixed);
-        sum.add_bytes(options);
+        sum.add_words(fixed.as_chunks().0);
+        sum.add_words(options.as_chunks().0);
         bytes::put16(fixed, CHECKSUM_AT, sum.finish()).ok_or(Error::Room)?;
         Ok(header_len)
     }

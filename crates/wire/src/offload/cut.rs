@@ -80,7 +80,7 @@ impl Segment {
             }
             Finish::Checksums => {
                 let start = layout.data_at.saturating_add(self.offset);
-                sum.add_bytes(tcp);
+                sum.add_words(tcp.as_chunks().0);
                 sum.add_sum(sum_from(whole, start, start.saturating_add(self.length)));
                 bytes::put16(tcp, CHECKSUM_OFFSET, sum.finish())?;
             }

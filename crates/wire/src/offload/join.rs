@@ -53,7 +53,7 @@ impl Joiner {
             return;
         };
         if let Some(held) = &mut self.held
-            && held.continues(frame.front(), &layout, self.max_len)
+            && held.continues(&frame, &layout, self.max_len)
         {
             held.append(&frame, &layout);
         } else {
@@ -121,11 +121,13 @@ impl Held {
         self.push || self.data_len < self.segment_size.saturating_mul(self.segments)
     }
 
-    /// Whether the frame of these headers and layout follows.
-    fn continues(&self, headers: &[u8], other: &Layout, max_len: usize) -> bool {
+    /// Whether the frame, of this layout, follows.
+    fn continues(&self, frame: &Frame, other: &Layout, max_len: usize) -> bool {
         let ours = &self.layout;
+        // One more would be copied flat with all the others.
+        let slices = self.frame.slices().len().saturating_add(frame.slices().len());
         let length = ours.data_at.saturating_sub(ours.ip_at).saturating_add(self.data_len);
-        self.segments < MAX_SLICES
+        slices <= MAX_SLICES
             && other.data_len() <= self.segment_size
             && length.saturating_add(other.data_len()) <= max_len.min(usize::from(u16::MAX))
             && other.sequence == self.next
@@ -133,7 +135,7 @@ impl Held {
             && other.data_at == ours.data_at
             && self.same_identity(other)
             && ours.flags.without(Flags::PSH) == other.flags.without(Flags::PSH)
-            && same_headers(ours, self.frame.front(), headers).unwrap_or(false)
+            && same_headers(ours, self.frame.front(), frame.front()).unwrap_or(false)
     }
 
     /// The identification counts up by one, or stands still where it means nothing.

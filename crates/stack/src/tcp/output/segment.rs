@@ -204,7 +204,8 @@ fn seal(
         packet.frame.offload.segment_size = u16::try_from(segment_size).ok()?;
         sum.fold()
     } else {
-        sum.add_bytes(packet.frame.header());
+        // Headers are whole words long.
+        sum.add_words(packet.frame.header().as_chunks().0);
         for slice in packet.frame.slices() {
             sum.add_bytes(slice.as_slice());
         }

@@ -78,7 +78,7 @@ fn out_of_order_ranges_are_limited() {
 #[test]
 fn reports_split_a_bounded_number_of_records() {
     let (zero, now) = (SeqNumber(0), Instant::from_secs(1));
-    let mut records = Records::new();
+    let mut records = Records::default();
     for at in (0..60_000).step_by(1_000) {
         records.on_sent((zero + at, zero + (at + 1_000)), now, 0, false);
     }

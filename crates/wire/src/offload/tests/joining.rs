@@ -157,6 +157,17 @@ fn a_joined_packet_has_a_longest_length() {
 }
 
 #[test]
+fn nothing_is_copied_to_join() {
+    // Every third frame has two slices.
+    let mut plan = Plan::new(24_000, 1000);
+    plan.slice = 1500;
+    let frames = cut_all(&plan.frame(), 14, Finish::Checksums);
+    let joined = join_all(&frames, 14, usize::MAX);
+    let slices = |frames: &[Frame]| frames.iter().map(|frame| frame.slices().len()).sum::<usize>();
+    assert_eq!((joined.len(), slices(&joined)), (2, 32), "{joined:?}");
+}
+
+#[test]
 fn other_frames_pass_in_order() {
     let wire = on_the_wire(&Plan::new(2000, 1000));
     let arp = Frame::received(Payload::copy_from_slice(&[0xff; 42]), Offload::default());
