@@ -56,3 +56,13 @@ fn host<A: danja::lan::Adapter + 'static>(
         .known_name("server", Ipv4Addr::new(10, 0, 0, 1).into())
         .build()
 }
+
+/// The project's README, whose programs are compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
+
+/// The same in Korean.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.ko.md")]
+struct ReadmeKo;

@@ -5,7 +5,7 @@ use danja_tidy::Project;
 
 use crate::none;
 
-/// What both must have, in order: the level of each heading, each command without its comment,
+/// What both must have, in order: the level of each heading, each command and line of code without its comment,
 /// and the columns of each table row.
 fn skeleton(text: &str) -> Vec<String> {
     let mut found = Vec::new();
@@ -15,7 +15,8 @@ fn skeleton(text: &str) -> Vec<String> {
             code = !code;
             found.push(line.to_owned());
         } else if code {
-            let command = line.split("    # ").next().unwrap_or(line).trim_end();
+            let command = line.split("    # ").next().unwrap_or(line);
+            let command = command.split(" // ").next().unwrap_or(command).trim_end();
             if !command.is_empty() && !command.starts_with("# ") {
                 found.push(command.to_owned());
             }
@@ -81,6 +82,8 @@ fn differences_are_seen() {
     let same = "# 가\n\n```console\n$ a b    # 왜\n# 왜\n```\n\n| `c`는 | 1,072개 |\n";
     assert_eq!(skeleton(text), skeleton(same));
     assert_eq!(facts(text), facts(same));
+    assert_eq!(skeleton("```rust\nf(); // why\n```"), skeleton("```rust\nf(); // 왜\n```"));
+    assert_ne!(skeleton("```rust\nf(); // why\n```"), skeleton("```rust\ng(); // why\n```"));
     for (from, to) in [("a b", "a c"), ("# A", "## A"), ("| `c`", "| | `c`")] {
         assert_ne!(skeleton(text), skeleton(&text.replacen(from, to, 1)), "{from}");
     }

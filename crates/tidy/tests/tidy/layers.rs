@@ -17,7 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["danja", "danja-gateway", "danja-run", "danja-lan", "danja-stack", "danja-wire"],
     ),
     ("danja-sim", &["danja-stack", "danja-wire", "danja-lan"]),
-    ("danja-integrations", &["danja"]),
+    ("danja-integrations", &["danja", "danja-test"]),
     ("danja-test", &["danja", "danja-lan", "danja-test-macros"]),
     ("danja-test-macros", &[]),
     ("danja-tidy", &[]),
