@@ -12,11 +12,14 @@ mod tests;
 
 /// What somebody waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub enum Interest {
     /// Data, end of stream, a connection to accept, an error.
     Read,
     /// Room to send, the end of a connect, an error.
     Write,
+    /// Urgent data that can be received apart, end of stream, an error.
+    Urgent,
 }
 
 impl Interest {
@@ -29,6 +32,9 @@ impl Interest {
                 .with(Ready::HANG_UP)
                 .with(Ready::ERROR),
             Self::Write => Ready::WRITABLE.with(Ready::HANG_UP).with(Ready::ERROR),
+            Self::Urgent => {
+                Ready::URGENT.with(Ready::READ_CLOSED).with(Ready::HANG_UP).with(Ready::ERROR)
+            }
         }
     }
 }
@@ -79,6 +85,7 @@ impl Wakers {
 struct Waiting {
     read: Wakers,
     write: Wakers,
+    urgent: Wakers,
     /// SYNs at an admitting listener that nobody has asked about yet.
     incoming: VecDeque<IncomingEvent>,
 }
@@ -88,6 +95,7 @@ impl Waiting {
         match interest {
             Interest::Read => &mut self.read,
             Interest::Write => &mut self.write,
+            Interest::Urgent => &mut self.urgent,
         }
     }
 }
@@ -162,6 +170,9 @@ impl Waiters {
         if ready.intersects(Interest::Write.ready()) {
             waiting.write.take(into);
         }
+        if ready.intersects(Interest::Urgent.ready()) {
+            waiting.urgent.take(into);
+        }
     }
 
     /// A SYN waits for a verdict.
@@ -226,6 +237,7 @@ impl Waiters {
         for waiting in self.sockets.values_mut() {
             waiting.read.take(into);
             waiting.write.take(into);
+            waiting.urgent.take(into);
         }
         self.unclaimed.take(into);
     }

@@ -80,7 +80,7 @@ impl Inner {
             return Mode::Now;
         }
         let timeout = match interest {
-            Interest::Read => self.read_timeout.get(),
+            Interest::Read | Interest::Urgent => self.read_timeout.get(),
             Interest::Write => self.write_timeout.get(),
         };
         Mode::Sleep(timeout.map(|timeout| self.host.now() + timeout))

@@ -98,24 +98,27 @@ struct Watch<'a> {
     wanted: Ready,
     read: Option<Place<'a>>,
     write: Option<Place<'a>>,
+    urgent: Option<Place<'a>>,
 }
 
 impl<'a> Watch<'a> {
     fn new(socket: &'a Socket, interest: Interest) -> Self {
-        let write = interest.is_writable();
-        // Errors and urgent data are told to readers.
-        let read = interest.is_readable() || interest.is_priority() || !write;
+        let (write, urgent) = (interest.is_writable(), interest.is_priority());
+        // Errors are told in every direction.
+        let read = interest.is_readable() || !(write || urgent);
+        let place = |wanted: bool, direction| wanted.then(|| Place::new(socket, direction));
         Self {
             wanted: wanted(interest),
-            read: read.then(|| Place::new(socket, Direction::Read)),
-            write: write.then(|| Place::new(socket, Direction::Write)),
+            read: place(read, Direction::Read),
+            write: place(write, Direction::Write),
+            urgent: place(urgent, Direction::Urgent),
         }
     }
 
     /// What it is ready for; the next event wakes the task, whatever the answer.
     fn look(&self, context: &Context<'_>) -> Ready {
         let mut readiness = Readiness::NONE;
-        for place in self.read.iter().chain(&self.write) {
+        for place in self.read.iter().chain(&self.write).chain(&self.urgent) {
             readiness = readiness.with(place.watch(context));
         }
         in_tokios_words(readiness) & self.wanted

@@ -125,8 +125,8 @@ impl TcpStream {
         received.await.map(|received| received.bytes)
     }
 
-    /// Waits until the stream is ready for something of `interest`, and says for what. Urgent
-    /// data wakes nobody by itself. Cancel safe.
+    /// Waits until the stream is ready for something of `interest`, and says for what;
+    /// `Interest::PRIORITY` is urgent data that [`Socket::try_recv`] can take apart. Cancel safe.
     ///
     /// # Errors
     /// None today.

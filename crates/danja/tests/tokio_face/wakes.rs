@@ -2,6 +2,7 @@
 
 use super::common::{endpoint, in_time, two_hosts};
 use super::{Count, pair};
+use danja::net::{RecvFlags, SendFlags};
 use danja::tokio::UdpSocket;
 use std::io::ErrorKind;
 use std::pin::{Pin, pin};
@@ -119,6 +120,40 @@ fn what_says_would_block_is_called_once_an_event() {
             }
         }
         assert_eq!(calls, 3);
+    });
+}
+
+#[test]
+fn urgent_data_wakes_who_waits_for_it_and_nobody_else() {
+    in_time(|| {
+        let (client, server, _hosts) = finish(pair());
+        let (urgent_count, urgent_waker) = Count::new();
+        let (other_count, other_waker) = Count::new();
+        let mut urgent = pin!(client.ready(Interest::PRIORITY));
+        let mut either = pin!(client.ready(Interest::PRIORITY | Interest::READABLE));
+        assert!(urgent.as_mut().poll(&mut Context::from_waker(&urgent_waker)).is_pending());
+        server.try_write(b"data").unwrap();
+        finish(client.readable()).unwrap();
+        thread::sleep(SHORT);
+        assert_eq!(urgent_count.calls(), 0, "data is not urgent");
+        let mut buffer = [0; 8];
+        client.try_read(&mut buffer).unwrap();
+        assert!(either.as_mut().poll(&mut Context::from_waker(&other_waker)).is_pending());
+        let flags = SendFlags { urgent: true, ..SendFlags::default() };
+        server.as_socket().try_send(b"!", flags).unwrap();
+        urgent_count.wait(1);
+        other_count.wait(1);
+        let told = urgent.as_mut().poll(&mut Context::from_waker(&urgent_waker));
+        assert!(matches!(told, Poll::Ready(Ok(ready)) if ready.is_priority()));
+        let told = either.as_mut().poll(&mut Context::from_waker(&other_waker));
+        assert!(matches!(told, Poll::Ready(Ok(ready)) if ready.is_priority()));
+        let taken = finish(client.async_io(Interest::PRIORITY, || {
+            let flags = RecvFlags { urgent: true, ..RecvFlags::default() };
+            client.as_socket().try_recv(&mut buffer, flags)
+        }));
+        assert_eq!((taken.unwrap().bytes, buffer[0]), (1, b'!'));
+        let mut urgent = pin!(client.ready(Interest::PRIORITY));
+        assert!(urgent.as_mut().poll(&mut Context::from_waker(&urgent_waker)).is_pending());
     });
 }
 

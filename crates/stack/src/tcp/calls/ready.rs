@@ -49,8 +49,9 @@ fn over(socket: &StreamSocket) -> Ready {
 
 fn urgent(socket: &StreamSocket) -> Ready {
     match socket.urgent {
-        Urgent::Announced(_) | Urgent::Waiting(..) => Ready::URGENT,
-        Urgent::None | Urgent::Marked(_) => Ready::NONE,
+        Urgent::Waiting(..) => Ready::URGENT,
+        // As Linux's poll: what is only announced cannot be read yet.
+        Urgent::None | Urgent::Announced(_) | Urgent::Marked(_) => Ready::NONE,
     }
 }
 

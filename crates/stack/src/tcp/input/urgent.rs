@@ -47,4 +47,7 @@ pub(super) fn arrive(conn: &mut Conn<'_>) {
     socket.receive.peek(at, 1, &mut byte);
     let value = byte.first().and_then(|slice| slice.as_slice().first().copied());
     socket.urgent = value.map_or(Urgent::Marked(mark), |value| Urgent::Waiting(mark, value));
+    if value.is_some() {
+        conn.raise(Ready::URGENT);
+    }
 }

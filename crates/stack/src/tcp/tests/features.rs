@@ -3,7 +3,7 @@
 
 use super::solo::{Solo, flags, full_options, plain_options, sack_options};
 use crate::config::Config;
-use crate::event::Ready;
+use crate::event::{Event, Ready};
 use crate::socket::{
     Cause, Fault, OptionName, RecvError, RecvFlags, SendFlags, Shutdown, SocketOption,
 };
@@ -223,6 +223,30 @@ fn urgent_data_is_announced_and_read_apart() {
     assert_eq!(solo.read_with(socket, 1, urgent), Err(RecvError::NoUrgentData));
     assert_eq!(solo.read(socket, 100).unwrap(), b"def");
     assert!(!solo.stack.readiness(socket).intersects(Ready::URGENT));
+}
+
+#[test]
+fn urgent_data_is_told_when_announced_and_ready_when_there() {
+    let mut solo = Solo::new(Config::default());
+    let (socket, _) = solo.accepted(plain_options());
+    let told = |solo: &mut Solo| {
+        let mut told = Ready::NONE;
+        while let Some(event) = solo.stack.poll_event() {
+            if let Event::Socket { ready, .. } = event {
+                told = told.with(ready);
+            }
+        }
+        told.intersects(Ready::URGENT)
+    };
+    told(&mut solo);
+    let mut header = solo.header(Flags::ACK | Flags::URG, 1, 1);
+    header.urgent = 4;
+    solo.put(&header, b"ab");
+    assert!(told(&mut solo));
+    assert!(!solo.stack.readiness(socket).intersects(Ready::URGENT));
+    solo.say(Flags::ACK, 3, 1, b"cX");
+    assert!(told(&mut solo));
+    assert!(solo.stack.readiness(socket).intersects(Ready::URGENT));
 }
 
 #[test]
