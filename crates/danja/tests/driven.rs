@@ -102,3 +102,54 @@ fn an_adapter_with_a_descriptor_needs_the_thread() {
     let error = Host::builder().adapter(adapter).build_driven().unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
 }
+
+/// Takes nothing until it is told to.
+#[derive(Clone, Default)]
+struct Gate {
+    room: Arc<AtomicUsize>,
+    sent: Arc<AtomicUsize>,
+}
+
+impl Adapter for Gate {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { medium: Medium::Ip, mtu: 1500, checksum: false, max_segmented: 0 }
+    }
+    fn receive(&mut self, _: Instant, _: &mut Vec<Frame>, _: usize) -> io::Result<usize> {
+        Ok(0)
+    }
+    fn room(&mut self, _: Instant) -> Room {
+        Room { frames: self.room.load(Ordering::Relaxed), bytes: usize::MAX }
+    }
+    fn transmit(&mut self, _: Instant, frames: &mut Vec<Frame>) -> io::Result<()> {
+        self.sent.fetch_add(frames.drain(..).count(), Ordering::Relaxed);
+        Ok(())
+    }
+    fn readiness(&self) -> Readiness<'_> {
+        Readiness::Waker
+    }
+}
+
+#[test]
+fn every_adapter_that_has_room_again_is_used_at_once() {
+    let clock = VirtualClock::new();
+    let gates = [Gate::default(), Gate::default(), Gate::default()];
+    let mut builder = Host::builder().clock(Arc::new(clock.clone()));
+    for (gate, number) in gates.iter().zip(1..) {
+        builder = builder.adapter(gate.clone());
+        builder = builder.address(format!("10.0.{number}.1/24").parse().unwrap());
+    }
+    let (host, mut driver) = builder.build_driven().unwrap();
+    settle(&mut [&mut driver], host.now());
+    let sockets = [1, 2, 3].map(|number| {
+        let socket = UdpSocket::bind(&host, "0.0.0.0:0").unwrap();
+        socket.send_to(b"wait", format!("10.0.{number}.2:9")).unwrap();
+        socket
+    });
+    settle(&mut [&mut driver], host.now());
+    assert!(gates.iter().all(|gate| gate.sent.load(Ordering::Relaxed) == 0));
+    gates.iter().for_each(|gate| gate.room.store(8, Ordering::Relaxed));
+    settle(&mut [&mut driver], host.now());
+    let sent = gates.map(|gate| gate.sent.load(Ordering::Relaxed));
+    assert_eq!(sent, [1, 1, 1]);
+    drop(sockets);
+}

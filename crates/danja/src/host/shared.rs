@@ -220,8 +220,11 @@ impl Shared {
         if core.ended {
             return None;
         }
-        for port in &self.ports {
-            if port.failed.load(Ordering::Relaxed) || !core.stack.wants_transmit(port.id) {
+        let wants = |core: &Core, port: &Port| {
+            !port.failed.load(Ordering::Relaxed) && core.stack.wants_transmit(port.id)
+        };
+        for (port, after) in self.ports.iter().zip(1..) {
+            if !wants(core, port) {
                 continue;
             }
             let mut lane = port.lock();
@@ -238,21 +241,13 @@ impl Shared {
                 self.notifier.notify_thread();
             }
             if !lane.frames.is_empty() {
-                let later = self.ports.len() > 1 && self.wants_transmit(core);
+                // A later port that was blocked may have room again.
+                let later = self.ports[after..].iter().any(|port| wants(core, port));
                 let more = later || lane.frames.len() == BATCH;
                 return Some((port, lane, more));
             }
         }
         None
-    }
-
-    /// Whether a port other than a blocked one has something to send.
-    fn wants_transmit(&self, core: &Core) -> bool {
-        self.ports.iter().any(|port| {
-            !port.failed.load(Ordering::Relaxed)
-                && !port.blocked.load(Ordering::Relaxed)
-                && core.stack.wants_transmit(port.id)
-        })
     }
 
     fn transmit(&self, port: &Port, mut lane: MutexGuard<'_, Lane>, now: Instant) {
