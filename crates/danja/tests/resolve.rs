@@ -63,6 +63,21 @@ fn the_search_list_is_gone_through() {
 }
 
 #[test]
+fn a_domain_of_the_search_list_that_is_of_no_use_is_passed_over() {
+    in_time(|| {
+        let (_server, client, asked) = world();
+        // Its server fails for the one, and knows the other.
+        assert_eq!(client.resolve("broken").unwrap(), [given(9)]);
+        asked.lock().unwrap().clear();
+        // As long as a name can be, so that no domain fits behind it.
+        let long = format!("{0}.{0}.{0}.{1}", "x".repeat(63), "y".repeat(61));
+        let error = client.resolve(&long).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+        assert_eq!(*asked.lock().unwrap(), [format!("udp {long}.")]);
+    });
+}
+
+#[test]
 fn a_truncated_answer_is_asked_for_over_tcp() {
     in_time(|| {
         let (_server, client, asked) = world();

@@ -120,15 +120,27 @@ impl Host {
             return Err(io::Error::new(io::ErrorKind::NotFound, text));
         }
         let mut denied = Vec::new();
+        let mut refused = None;
         for candidate in settings.candidates(name) {
-            match lookup(self, &settings, &candidate).await? {
+            let query = match message::name(&candidate) {
+                Ok(query) => query,
+                Err(why) if candidate == name => {
+                    let text = format!("'{name}' cannot be a name: {why}");
+                    return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+                }
+                // With the domain behind it, it is too long.
+                Err(_) => continue,
+            };
+            match lookup(self, &settings, &candidate, &query).await? {
                 Found::Addresses(addresses) => {
                     return Ok(addresses.into_iter().map(IpAddr::V4).collect());
                 }
                 Found::Nothing(why) => denied.push(why),
+                // Of one domain; the next may be well.
+                Found::Refused(error) => refused = refused.or(Some(error)),
             }
         }
-        Err(io::Error::new(io::ErrorKind::NotFound, denied.join("; ")))
+        Err(refused.unwrap_or_else(|| io::Error::new(io::ErrorKind::NotFound, denied.join("; "))))
     }
 }
 
@@ -145,17 +157,21 @@ enum Found {
     Addresses(Vec<Ipv4Addr>),
     /// A server said that there is nothing; in words.
     Nothing(String),
+    /// Servers answered that they cannot or will not.
+    Refused(io::Error),
 }
 
 /// Asks for one name until a server knows.
-async fn lookup(host: &Host, settings: &Settings, name: &str) -> io::Result<Found> {
-    let query = message::name(name).map_err(|why| {
-        io::Error::new(io::ErrorKind::InvalidInput, format!("'{name}' cannot be a name: {why}"))
-    })?;
+async fn lookup(
+    host: &Host,
+    settings: &Settings,
+    name: &str,
+    query: &message::Name,
+) -> io::Result<Found> {
     let mut troubles: Vec<(SocketAddr, Trouble)> = Vec::new();
     for _ in 0..settings.attempts.max(1) {
         for server in &settings.servers {
-            match ask(host, settings, &query, *server).await {
+            match ask(host, settings, query, *server).await {
                 Ok(Answer::Addresses(addresses)) => return Ok(Found::Addresses(addresses)),
                 Ok(Answer::NoSuchName) => {
                     let text = format!("{} answered that there is no {name}", server.ip());
@@ -176,7 +192,11 @@ async fn lookup(host: &Host, settings: &Settings, name: &str) -> io::Result<Foun
     let kind = troubles.first().map_or(io::ErrorKind::Other, |(_, trouble)| trouble.kind());
     let told: Vec<_> =
         troubles.iter().map(|(server, trouble)| format!("{} {trouble}", server.ip())).collect();
-    Err(io::Error::new(kind, format!("cannot look up {name}: {}", told.join("; "))))
+    let error = io::Error::new(kind, format!("cannot look up {name}: {}", told.join("; ")));
+    match troubles.iter().any(|(_, trouble)| matches!(trouble, Trouble::Code(_))) {
+        true => Ok(Found::Refused(error)),
+        false => Err(error),
+    }
 }
 
 /// One server: UDP first, TCP if the answer did not fit.

@@ -132,6 +132,7 @@ fn answer(query: &[u8], log: &Asked, over: &str) -> Message {
             }
         }
         "empty.lan." => {}
+        "broken." => say(&name, address(9)),
         "broken.lan." => reply.metadata.response_code = ResponseCode::ServFail,
         _ => reply.metadata.response_code = ResponseCode::NXDomain,
     }
