@@ -46,6 +46,8 @@ pub mod dhcp;
 mod error;
 mod host;
 pub mod net;
+#[cfg(feature = "record")]
+pub mod record;
 pub mod resolve;
 #[cfg(feature = "tokio")]
 pub mod tokio;

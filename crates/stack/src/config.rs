@@ -10,6 +10,7 @@ use danja_wire::ip::Cidr;
 /// What a stack is made with. `Config::default()` is right for most; fields say why.
 #[non_exhaustive]
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Config {
     /// All limits on memory.
     pub limits: Limits,
@@ -29,6 +30,7 @@ pub struct Config {
 /// Limits on tables and queues. None is ever exceeded.
 #[non_exhaustive]
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Limits {
     /// Sockets (descriptors), of all kinds.
     pub sockets: usize,
@@ -70,6 +72,7 @@ pub struct Limits {
 /// TCP's knobs.
 #[non_exhaustive]
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct TcpConfig {
     /// Receive buffer of a new socket: what it starts with and how far it may grow by itself, in
     /// bytes. The window scale follows from the second.
@@ -129,6 +132,7 @@ pub struct TcpConfig {
 
 /// A buffer's limits in bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct BufferLimits {
     /// What a new socket may hold.
     pub initial: usize,
@@ -139,6 +143,7 @@ pub struct BufferLimits {
 /// IP's, ICMP's and the neighbours' knobs.
 #[non_exhaustive]
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct IpConfig {
     /// Time to live of what we send (RFC 1700's 64).
     pub ttl: u8,
@@ -234,6 +239,7 @@ impl Default for TcpConfig {
 /// The knobs of datagram sockets (UDP, ping, raw).
 #[non_exhaustive]
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct UdpConfig {
     /// What a new socket's receive queue may hold, in bytes at true cost (Linux: 212,992).
     pub receive_buffer: usize,
@@ -268,6 +274,7 @@ impl Default for IpConfig {
 
 /// What happens to a packet that no socket claims.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Unclaimed {
     /// The stack answers: RST, port unreachable, protocol unreachable.
     #[default]
@@ -280,6 +287,7 @@ pub enum Unclaimed {
 /// What an interface is made with.
 #[non_exhaustive]
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct InterfaceConfig {
     /// For views and errors, such as `lan0`.
     pub name: String,
@@ -337,6 +345,7 @@ impl InterfaceConfig {
 
 /// A route: packets to `destination` leave by `interface`, through `gateway` if there is one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Route {
     /// Whom it is for; `0.0.0.0/0` for everyone.
     pub destination: Cidr,

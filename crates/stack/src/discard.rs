@@ -5,6 +5,7 @@ macro_rules! discards {
         /// A named reason for which a packet was discarded.
         #[non_exhaustive]
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
         pub enum Discard {
             $(#[doc = $doc] $variant,)*
         }

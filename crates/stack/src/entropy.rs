@@ -8,6 +8,7 @@ use siphasher::sip::{SipHasher13, SipHasher24};
 /// What [`Stack::new`](crate::Stack::new) and [`Stack::reseed`](crate::Stack::reseed) take: the
 /// same seeds and the same inputs give the same bytes on the wire.
 #[derive(Clone, Copy)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Seeds {
     /// For what an attacker must not guess. From the operating system in production.
     pub secret: [u8; 32],

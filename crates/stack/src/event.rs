@@ -12,6 +12,7 @@ mod tests;
 
 /// What a socket is ready for; a set of bits.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Ready(pub u16);
 
 impl Ready {
@@ -74,10 +75,12 @@ impl core::fmt::Debug for Ready {
 
 /// A connection that waits for the application's verdict, at an admitting listener.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct IncomingId(pub(crate) u64);
 
 /// A SYN to an admitting listener: `admit`, `refuse` or `drop_incoming` it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Incoming {
     /// For the verdict.
     pub id: IncomingId,
@@ -96,6 +99,7 @@ pub struct Incoming {
 /// Something that happened, from [`Stack::poll_event`](crate::Stack::poll_event).
 #[non_exhaustive]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Event {
     /// A socket became ready; at most one per socket waits in the list, bits are gathered.
     Socket {

@@ -4,6 +4,7 @@ pub use danja_wire::ethernet::MacAddress;
 
 /// An interface of one stack, in the order of [`Stack::add_interface`](crate::Stack::add_interface).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct InterfaceId(pub u16);
 
 impl InterfaceId {
@@ -13,6 +14,7 @@ impl InterfaceId {
 
 /// What a link carries.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Medium {
     /// Ethernet II; the stack answers to this address.
     Ethernet(MacAddress),
@@ -22,6 +24,7 @@ pub enum Medium {
 
 /// How much an adapter takes now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Room {
     /// Frames.
     pub frames: usize,

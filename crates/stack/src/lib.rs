@@ -34,6 +34,7 @@ pub mod interface;
 mod ip;
 mod link;
 mod packet;
+pub mod record;
 mod slab;
 pub mod socket;
 mod stack;

@@ -9,6 +9,7 @@ pub const HEADER_LEN: usize = 14;
 
 /// A 48-bit hardware address.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct MacAddress(pub [u8; 6]);
 
 impl MacAddress {

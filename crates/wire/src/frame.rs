@@ -18,6 +18,7 @@ pub const MAX_SLICES: usize = 17;
 
 /// What is known, or still to be done, about the transport checksum.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum ChecksumState {
     /// The field is complete: correct when sent, to be verified when received.
     #[default]
@@ -37,6 +38,7 @@ pub enum ChecksumState {
 
 /// What an adapter does, or has done, instead of the stack.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Offload {
     /// The transport checksum.
     pub checksum: ChecksumState,
@@ -282,5 +284,7 @@ impl core::fmt::Debug for Frame {
     }
 }
 
+#[cfg(feature = "serde")]
+mod coded;
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A protocol number: what an IP packet carries.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Protocol(pub u8);
 
 impl Protocol {
@@ -87,6 +88,8 @@ impl Version {
 ///
 /// The bits after the prefix are kept: it says an interface's address and its network in one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "(IpAddr, u8)", into = "(IpAddr, u8)"))]
 pub struct Cidr {
     address: IpAddr,
     prefix_len: u8,
@@ -232,3 +235,17 @@ impl core::str::FromStr for Cidr {
 
 #[cfg(test)]
 mod tests;
+
+impl TryFrom<(IpAddr, u8)> for Cidr {
+    type Error = ParseCidrError;
+
+    fn try_from((address, prefix_len): (IpAddr, u8)) -> Result<Self, ParseCidrError> {
+        Self::new(address, prefix_len).ok_or(ParseCidrError::Prefix)
+    }
+}
+
+impl From<Cidr> for (IpAddr, u8) {
+    fn from(cidr: Cidr) -> Self {
+        (cidr.address, cidr.prefix_len)
+    }
+}

@@ -130,5 +130,7 @@ impl core::fmt::Debug for Payload {
     }
 }
 
+#[cfg(feature = "serde")]
+pub(crate) mod coded;
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ use core::time::Duration;
 ///
 /// Arithmetic saturates: a deadline further away than 584 years is "never".
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Instant(u64);
 
 impl Instant {

@@ -9,8 +9,9 @@ use crate::host::{Host, HostEvent, Shared, before};
 use crate::resolve;
 use danja_stack::config::Route;
 use danja_stack::event::Event;
+use danja_stack::record::Recorded;
 use danja_stack::socket::{Domain, RecvFlags, SendFlags, SocketKind, SocketOption};
-use danja_stack::{Instant, InterfaceId, Medium, Payload, SocketId, Stack};
+use danja_stack::{Instant, InterfaceId, Medium, Payload, SocketId};
 use danja_wire::ip::{Cidr, Version};
 use rustix::io::Errno;
 use std::future::poll_fn;
@@ -61,7 +62,7 @@ impl Serving {
     /// # Errors
     /// The interface is no Ethernet (`InvalidInput`), or the stack takes no more sockets.
     pub(crate) fn new(
-        stack: &mut Stack,
+        stack: &mut Recorded,
         interface: InterfaceId,
         settings: Settings,
         host: &str,
@@ -93,7 +94,7 @@ impl Serving {
     }
 
     /// Gives the client what came for it.
-    fn receive(&mut self, stack: &mut Stack, now: Instant, random: &mut dyn FnMut() -> u64) {
+    fn receive(&mut self, stack: &mut Recorded, now: Instant, random: &mut dyn FnMut() -> u64) {
         let mut slices = Vec::new();
         while let Ok(received) =
             stack.recv(self.socket, usize::MAX, RecvFlags::default(), &mut slices, now)
@@ -125,7 +126,7 @@ impl Serving {
     /// Does what the client wants done; says what the application is to be told.
     fn act(
         &mut self,
-        stack: &mut Stack,
+        stack: &mut Recorded,
         now: Instant,
         resolver: &mut resolve::Settings,
     ) -> Vec<Change> {
@@ -162,7 +163,7 @@ impl Serving {
     /// What cannot be sent is as lost: it will be sent again.
     fn send(
         &self,
-        stack: &mut Stack,
+        stack: &mut Recorded,
         to: Ipv4Addr,
         from: Option<Ipv4Addr>,
         message: Vec<u8>,
@@ -175,7 +176,7 @@ impl Serving {
 
     fn configure(
         &mut self,
-        stack: &mut Stack,
+        stack: &mut Recorded,
         lease: &Lease,
         before: Option<&Lease>,
         now: Instant,
@@ -214,7 +215,7 @@ impl Serving {
 
     fn remove(
         &mut self,
-        stack: &mut Stack,
+        stack: &mut Recorded,
         lease: &Lease,
         now: Instant,
         resolver: &mut resolve::Settings,
@@ -225,7 +226,7 @@ impl Serving {
         self.forget_names(resolver);
     }
 
-    fn unroute(&mut self, stack: &mut Stack, now: Instant) {
+    fn unroute(&mut self, stack: &mut Recorded, now: Instant) {
         if let Some(route) = self.route.take() {
             stack.remove_route(route, now);
         }
@@ -259,7 +260,7 @@ impl Serving {
 }
 
 /// A socket at the client's port of one interface. RFC 2131 §3.6: each interface has its own.
-fn open(stack: &mut Stack, interface: InterfaceId, now: Instant) -> Option<SocketId> {
+fn open(stack: &mut Recorded, interface: InterfaceId, now: Instant) -> Option<SocketId> {
     let socket = stack.socket(Domain::Ipv4, SocketKind::Datagram, now).ok()?;
     for option in [
         SocketOption::ReuseAddress(true),
@@ -331,7 +332,7 @@ impl Shared {
     /// Lets `act` change each client, does what they want done, and sets the next deadline.
     fn drive_clients(
         &self,
-        mut act: impl FnMut(&mut Serving, &[Event], &mut Stack, Instant, &mut dyn FnMut() -> u64),
+        mut act: impl FnMut(&mut Serving, &[Event], &mut Recorded, Instant, &mut dyn FnMut() -> u64),
     ) {
         let mut clients = self.clients();
         let mut core = self.lock();

@@ -5,13 +5,14 @@ use super::Host;
 use super::shared::Shared;
 use danja_stack::config::Route;
 use danja_stack::discard::Discard;
-use danja_stack::{Config, Instant, InterfaceId, Payload, Stack};
+use danja_stack::record::Recorded;
+use danja_stack::{Config, Instant, InterfaceId, Payload};
 use danja_wire::ip::Cidr;
 use std::net::IpAddr;
 use std::task::{Context, Poll};
 
 impl Shared {
-    fn administer<T>(&self, act: impl FnOnce(&mut Stack, Instant) -> T) -> T {
+    fn administer<T>(&self, act: impl FnOnce(&mut Recorded, Instant) -> T) -> T {
         let mut core = self.lock();
         let now = self.clock.now();
         let result = act(&mut core.stack, now);
@@ -52,7 +53,7 @@ impl Host {
     /// Changes the configuration while the host runs; a limit that is lowered applies to what
     /// comes. `change` is called while the host is locked, so it must not call the host.
     pub fn configure(&self, change: impl FnOnce(&mut Config)) {
-        self.shared().administer(|stack, _| change(stack.config_mut()));
+        self.shared().administer(|stack, _| stack.configure(change));
     }
 
     /// Changes the resolver's settings. `change` must not call the host.

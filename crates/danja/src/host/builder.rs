@@ -1,9 +1,8 @@
 //! Makes a host from what its owner says, and from nothing else: no file of the system is read.
 
+use super::ledger::Enter;
 use super::observe::Observer;
 use super::shared::{BATCH, Core, Lane, Port, Shared};
-use super::timers::Timers;
-use super::waiters::Waiters;
 use super::wake::Notifier;
 use super::{Driver, Handle, Host, drive};
 use crate::clock::{Clock, RealClock};
@@ -12,13 +11,13 @@ use crate::error::own;
 use crate::resolve::Settings;
 use danja_lan::{Adapter, Medium, Readiness};
 use danja_stack::config::{Route, Unclaimed};
+use danja_stack::record::Recorded;
 use danja_stack::views::InterfaceView;
-use danja_stack::{Config, Instant, InterfaceConfig, InterfaceId, Seeds, Stack};
+use danja_stack::{Config, Instant, InterfaceConfig, InterfaceId, Seeds};
 use danja_wire::ip::{Cidr, Version};
 use rustix::io::Errno;
 use rustix::rand::{GetRandomFlags, getrandom};
 use siphasher::sip::SipHasher24;
-use std::collections::VecDeque;
 use std::hash::Hasher;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -39,6 +38,7 @@ pub struct Builder {
     seeds: Option<Seeds>,
     clock: Option<Arc<dyn Clock>>,
     observer: Option<Arc<dyn Observer>>,
+    recording: Option<Enter>,
     linger: Duration,
     adapters: Vec<Box<dyn Adapter>>,
     /// One for each adapter; before the first adapter, what is said of it.
@@ -66,6 +66,7 @@ impl Default for Builder {
             seeds: None,
             clock: None,
             observer: None,
+            recording: None,
             linger: Duration::from_secs(2),
             adapters: Vec::new(),
             plans: vec![Plan::default()],
@@ -216,6 +217,13 @@ impl Builder {
         self
     }
 
+    /// Writes all that goes into the host's stack to a recording, for [`Replay`](crate::record::Replay).
+    #[cfg(feature = "record")]
+    pub fn record(mut self, recording: &crate::record::Recording) -> Self {
+        self.recording = Some(recording.enter());
+        self
+    }
+
     /// How long the last handle's drop may wait for closed sockets' data to be delivered. 2 s;
     /// it returns at once when nothing is left to deliver.
     pub const fn linger(mut self, at_most: Duration) -> Self {
@@ -263,8 +271,10 @@ impl Builder {
         };
         let random = (random_key(&seeds), AtomicU64::new(0));
         let notifier = Arc::new(notifier);
-        let mut stack = Stack::new(self.config, seeds);
         let now = clock.now();
+        let entered = self.recording.map(|enter| enter(&self.name, now));
+        let (tape, ledger) = entered.map(|it| (it.tape, (it.ledger, it.number))).unzip();
+        let mut stack = Recorded::new(self.config, seeds, tape);
         let mut ports = Vec::new();
         let mut asking = Vec::new();
         for (adapter, mut plan) in self.adapters.into_iter().zip(self.plans) {
@@ -288,17 +298,7 @@ impl Builder {
         Ok(Arc::new(Shared {
             name: self.name,
             observed: self.observer.is_some(),
-            core: Mutex::new(Core {
-                stack,
-                waiters: Waiters::default(),
-                timers: Timers::default(),
-                observer: self.observer,
-                events: VecDeque::new(),
-                claims: Vec::new(),
-                idle: Vec::new(),
-                sleeps_until: Instant::ZERO,
-                ended: false,
-            }),
+            core: Mutex::new(Core::new(stack, self.observer, ledger)),
             may_be_led: !notifier.is_driven()
                 && ports.iter().all(|port: &Port| port.descriptor.is_none()),
             driving: Mutex::new(Vec::with_capacity(BATCH)),
@@ -366,7 +366,7 @@ fn start(shared: Arc<Shared>, linger: Duration) -> io::Result<Host> {
 }
 
 fn add_port(
-    stack: &mut Stack,
+    stack: &mut Recorded,
     mut adapter: Box<dyn Adapter>,
     plan: Plan,
     index: usize,
@@ -420,7 +420,7 @@ fn add_port(
 
 /// A route by the interface in whose network the gateway is.
 fn add_route(
-    stack: &mut Stack,
+    stack: &mut Recorded,
     destination: Cidr,
     gateway: IpAddr,
     now: Instant,

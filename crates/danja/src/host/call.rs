@@ -11,7 +11,8 @@ use crate::error::{Failure, own};
 #[cfg(feature = "tokio")]
 use danja_stack::Ready;
 use danja_stack::event::IncomingId;
-use danja_stack::{ControlInfo, Instant, SocketId, Stack};
+use danja_stack::record::Recorded;
+use danja_stack::{ControlInfo, Instant, SocketId};
 use danja_wire::ip::Protocol;
 use rustix::io::Errno;
 use std::io;
@@ -53,7 +54,7 @@ impl Shared {
     pub(crate) fn call<T: Success, E: Failure>(
         &self,
         ask: Ask,
-        act: impl FnOnce(&mut Stack, Instant) -> Result<T, E>,
+        act: impl FnOnce(&mut Recorded, Instant) -> Result<T, E>,
     ) -> Result<T, E> {
         let mut core = self.lock();
         let now = self.clock.now();
@@ -69,7 +70,7 @@ impl Shared {
     pub(crate) fn try_call<T: Success, E: Failure>(
         &self,
         ask: Ask,
-        act: impl FnOnce(&mut Stack, Instant) -> Result<T, E>,
+        act: impl FnOnce(&mut Recorded, Instant) -> Result<T, E>,
     ) -> io::Result<T> {
         let mut core = self.lock();
         if core.ended {
@@ -91,7 +92,7 @@ impl Shared {
         mode: Mode<'_>,
         ask: Ask,
         interest: Interest,
-        mut act: impl FnMut(&mut Stack, Instant) -> Result<T, E>,
+        mut act: impl FnMut(&mut Recorded, Instant) -> Result<T, E>,
     ) -> Poll<io::Result<T>> {
         match mode {
             Mode::Now => Poll::Ready(self.try_call(ask, act)),
@@ -132,7 +133,7 @@ impl Shared {
         interest: Interest,
         waiter: Option<&Waiter>,
         waker: &Waker,
-        act: impl FnOnce(&mut Stack, Instant) -> Result<T, E>,
+        act: impl FnOnce(&mut Recorded, Instant) -> Result<T, E>,
     ) -> io::Result<Result<T, E>> {
         let mut core = self.lock();
         if core.ended {

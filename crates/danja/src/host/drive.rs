@@ -120,7 +120,7 @@ impl Shared {
         if !self.observed {
             let mut core = self.lock();
             let now = self.clock.now();
-            observed::receive(&mut core, &self.name, port, &mut frames, now);
+            observed::receive(&mut core, &self.name, &port.line(), &mut frames, now);
             // Who is woken now may sleep in a call, and lead.
             drop(frames);
             self.settle_input(port, core, now);
@@ -132,7 +132,7 @@ impl Shared {
             one.push(frame);
             let mut core = self.lock();
             let now = self.clock.now();
-            observed::receive(&mut core, &self.name, port, &mut one, now);
+            observed::receive(&mut core, &self.name, &port.line(), &mut one, now);
             self.settle_input(port, core, now);
         }
     }

@@ -2,9 +2,10 @@
 //! taken before and after. Without an observer each is the plain call.
 
 use super::observe::{Call, CallEvent, ChangeEvent, Flow, FrameEvent, Observed, Outcome, link_len};
-use super::shared::{Core, Port};
+use super::shared::{Core, Line};
 use crate::error::Failure;
 use danja_lan::Medium;
+use danja_stack::record::Recorded;
 use danja_stack::socket::{Received, SocketFault, SocketKind, SocketOption};
 use danja_stack::{ControlInfo, Frame, Instant, Room, SocketId, Stack};
 use danja_wire::frame::HEADER_ROOM;
@@ -61,14 +62,22 @@ impl Success for Option<SocketFault> {
 }
 
 /// A socket call.
-pub(super) fn call<T: Success, E: Failure>(
+pub(crate) fn call<T: Success, E: Failure>(
     core: &mut Core,
     host: &str,
     call: Call,
     socket: Option<SocketId>,
     now: Instant,
-    act: impl FnOnce(&mut Stack, Instant) -> Result<T, E>,
+    act: impl FnOnce(&mut Recorded, Instant) -> Result<T, E>,
 ) -> Result<T, E> {
+    let ledger = core.ledger.clone();
+    let _turn = ledger.as_ref().filter(|_| core.observer.is_some()).map(|(it, _)| it.turn());
+    // Asking for an option's value changes nothing.
+    if let Some((ledger, number)) = &ledger
+        && !matches!(call, Call::Option(_))
+    {
+        ledger.call(*number, socket);
+    }
     let Some(observer) = core.observer.clone() else { return act(&mut core.stack, now) };
     let before = socket.and_then(|socket| core.stack.control_info(socket));
     let result = act(&mut core.stack, now);
@@ -105,27 +114,29 @@ fn record_of(stack: &Stack, before: &ControlInfo) -> Option<ControlInfo> {
 }
 
 /// Frames came in. With an observer they are received one at a time.
-pub(super) fn receive(
+pub(crate) fn receive(
     core: &mut Core,
     host: &str,
-    port: &Port,
+    line: &Line<'_>,
     frames: &mut Vec<Frame>,
     now: Instant,
 ) {
     let Some(observer) = core.observer.clone() else {
-        core.stack.receive(port.id, frames, now);
+        core.stack.receive(line.id, frames, now);
         return;
     };
+    let ledger = core.ledger.clone();
+    let _turn = ledger.as_ref().map(|(ledger, _)| ledger.turn());
     for frame in frames.drain(..) {
-        let flow = flow_of(&frame, port.medium, Side::Receiver);
+        let flow = flow_of(&frame, line.medium, Side::Receiver);
         let sockets = core.stack.sockets();
         let before = flow.and_then(|flow| find(&core.stack, flow));
-        core.stack.receive(port.id, &mut vec![frame.clone()], now);
+        core.stack.receive(line.id, &mut vec![frame.clone()], now);
         let after = flow.and_then(|flow| find(&core.stack, flow));
         let event = FrameEvent {
-            interface: port.id,
-            interface_name: &port.name,
-            medium: port.medium,
+            interface: line.id,
+            interface_name: line.name,
+            medium: line.medium,
             frame: &frame,
             flow,
             before: before.as_ref(),
@@ -142,19 +153,21 @@ pub(super) fn receive(
 }
 
 /// The next frame to send.
-pub(super) fn poll_transmit(
+pub(crate) fn poll_transmit(
     core: &mut Core,
     host: &str,
-    port: &Port,
+    line: &Line<'_>,
     room: Room,
     now: Instant,
 ) -> Option<Frame> {
     let Some(observer) = core.observer.clone() else {
-        return core.stack.poll_transmit(port.id, room, now);
+        return core.stack.poll_transmit(line.id, room, now);
     };
+    let ledger = core.ledger.clone();
+    let _turn = ledger.as_ref().map(|(ledger, _)| ledger.turn());
     let sockets = core.stack.sockets();
-    let frame = core.stack.poll_transmit(port.id, room, now);
-    let flow = frame.as_ref().and_then(|frame| flow_of(frame, port.medium, Side::Sender));
+    let frame = core.stack.poll_transmit(line.id, room, now);
+    let flow = frame.as_ref().and_then(|frame| flow_of(frame, line.medium, Side::Sender));
     // Packets that wait for a neighbour were made before the frame that was given.
     let tell = |change: ChangeEvent<'_>| {
         if !change.is_of(flow) {
@@ -165,9 +178,9 @@ pub(super) fn poll_transmit(
     let frame = frame?;
     let after = flow.and_then(|flow| find(&core.stack, flow));
     let event = FrameEvent {
-        interface: port.id,
-        interface_name: &port.name,
-        medium: port.medium,
+        interface: line.id,
+        interface_name: line.name,
+        medium: line.medium,
         frame: &frame,
         flow,
         before: flow.and_then(|flow| find_in(&sockets, flow)),
@@ -178,11 +191,13 @@ pub(super) fn poll_transmit(
 }
 
 /// A deadline has come.
-pub(super) fn handle_timeout(core: &mut Core, host: &str, now: Instant) {
+pub(crate) fn handle_timeout(core: &mut Core, host: &str, now: Instant) {
     let Some(observer) = core.observer.clone() else {
         core.stack.handle_timeout(now);
         return;
     };
+    let ledger = core.ledger.clone();
+    let _turn = ledger.as_ref().map(|(ledger, _)| ledger.turn());
     let before = core.stack.sockets();
     core.stack.handle_timeout(now);
     each_change(&before, &core.stack.sockets(), |change| {

@@ -6,7 +6,8 @@
 //! made; no waker is called while the stack's is held.
 
 use super::builder::draw_u64;
-use super::observe::Observer;
+use super::ledger::Ledger;
+use super::observe::{LookupEvent, Observed, Observer};
 use super::observed;
 use super::timers::Timers;
 use super::waiters::Waiters;
@@ -16,8 +17,9 @@ use crate::dhcp;
 use crate::resolve::Settings;
 use danja_lan::{Adapter, Medium};
 use danja_stack::event::Event;
+use danja_stack::record::Recorded;
 use danja_stack::views::TcpState;
-use danja_stack::{ControlInfo, Frame, Instant, InterfaceId, Room, Stack};
+use danja_stack::{ControlInfo, Frame, Instant, InterfaceId, Room};
 use rustix::fd::OwnedFd;
 use siphasher::sip::SipHasher24;
 use std::collections::VecDeque;
@@ -92,7 +94,19 @@ pub(super) struct Lane {
     pub(super) frames: Vec<Frame>,
 }
 
+/// An interface by number, name, and what its link carries.
+#[derive(Clone, Copy)]
+pub(crate) struct Line<'a> {
+    pub(crate) id: InterfaceId,
+    pub(crate) name: &'a str,
+    pub(crate) medium: Medium,
+}
+
 impl Port {
+    pub(super) fn line(&self) -> Line<'_> {
+        Line { id: self.id, name: &self.name, medium: self.medium }
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, Lane> {
         self.lane.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -100,10 +114,12 @@ impl Port {
 
 /// What the stack's lock guards.
 pub(crate) struct Core {
-    pub(crate) stack: Stack,
+    pub(crate) stack: Recorded,
     pub(super) waiters: Waiters,
     pub(super) timers: Timers,
-    pub(super) observer: Option<Arc<dyn Observer>>,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
+    /// The recording that the host is in, and its number there.
+    pub(super) ledger: Option<(Arc<dyn Ledger>, u32)>,
     pub(super) events: VecDeque<HostEvent>,
     /// What DHCP clients wait for: addresses that are ours, or another's.
     pub(crate) claims: Vec<Event>,
@@ -153,9 +169,25 @@ impl Shared {
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Who hears what happens, if anybody does.
-    pub(crate) fn observer(&self) -> Option<Arc<dyn Observer>> {
-        self.lock().observer.clone()
+    /// The resolver's answer, for whoever hears what happens, and for the recording.
+    pub(crate) fn tell_lookup(&self, event: LookupEvent<'_>) {
+        let core = self.lock();
+        let (observer, ledger) = (core.observer.clone(), core.ledger.clone());
+        drop(core);
+        let _turn = ledger.as_ref().map(|(ledger, _)| ledger.turn());
+        let now = self.clock.now();
+        if let Some((ledger, number)) = &ledger {
+            ledger.lookup(*number, now, &event);
+        }
+        if let Some(observer) = observer {
+            observer.observe(&self.name, now, &Observed::Lookup(event));
+        }
+    }
+
+    /// Whether anybody hears what happens.
+    pub(crate) fn is_heard(&self) -> bool {
+        let core = self.lock();
+        core.observer.is_some() || core.ledger.is_some()
     }
 
     /// A number that cannot be guessed from others.
@@ -231,7 +263,7 @@ impl Shared {
             let offered = lane.adapter.room(now);
             let mut room = Room { frames: offered.frames, bytes: offered.bytes };
             while !room.is_empty() && lane.frames.len() < BATCH {
-                let frame = observed::poll_transmit(core, &self.name, port, room, now);
+                let frame = observed::poll_transmit(core, &self.name, &port.line(), room, now);
                 let Some(frame) = frame else { break };
                 room = room.less(frame.len());
                 lane.frames.push(frame);
@@ -281,6 +313,25 @@ impl Shared {
 }
 
 impl Core {
+    pub(crate) fn new(
+        stack: Recorded,
+        observer: Option<Arc<dyn Observer>>,
+        ledger: Option<(Arc<dyn Ledger>, u32)>,
+    ) -> Self {
+        Self {
+            stack,
+            waiters: Waiters::default(),
+            timers: Timers::default(),
+            observer,
+            ledger,
+            events: VecDeque::new(),
+            claims: Vec::new(),
+            idle: Vec::new(),
+            sleeps_until: Instant::ZERO,
+            ended: false,
+        }
+    }
+
     /// What the stack reports: wakers are gathered, the rest is kept for whom it concerns.
     pub(super) fn gather(&mut self, wakers: &mut Vec<Waker>, has_dhcp: bool) {
         while let Some(event) = self.stack.poll_event() {

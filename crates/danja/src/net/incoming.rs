@@ -8,9 +8,10 @@ use super::inner::settled;
 use crate::error::Failure;
 use crate::host::observe::Call;
 use crate::host::{Ask, IncomingEvent, Interest, Mode};
+use danja_stack::Instant;
 use danja_stack::event::IncomingId;
+use danja_stack::record::Recorded;
 use danja_stack::socket::VerdictError;
-use danja_stack::{Instant, Stack};
 use std::io;
 use std::task::{Context, Poll};
 
@@ -68,7 +69,7 @@ impl Socket {
         &self,
         call: Call,
         incoming: IncomingId,
-        act: impl FnOnce(&mut Stack, Instant) -> Result<(), VerdictError>,
+        act: impl FnOnce(&mut Recorded, Instant) -> Result<(), VerdictError>,
     ) -> io::Result<()> {
         let shared = self.host().shared();
         let given = shared.call(Ask::of(self.id(), call), act);

@@ -4,8 +4,9 @@
 use crate::error::{Error, Failure};
 use crate::host::observe::Call;
 use crate::host::{Ask, Host, Interest, Mode, Success};
+use danja_stack::record::Recorded;
 use danja_stack::socket::{OptionName, Received, RecvFlags, SendFlags, SocketKind, SocketOption};
-use danja_stack::{Instant, Payload, SocketId, Stack};
+use danja_stack::{Instant, Payload, SocketId};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -58,7 +59,7 @@ impl Inner {
     pub(crate) fn call<T: Success, E: Failure>(
         &self,
         call: Call,
-        act: impl FnOnce(&mut Stack, Instant) -> Result<T, E>,
+        act: impl FnOnce(&mut Recorded, Instant) -> Result<T, E>,
     ) -> io::Result<T> {
         self.host.shared().try_call(Ask::of(self.id, call), act)
     }
@@ -69,7 +70,7 @@ impl Inner {
         mode: Mode<'_>,
         interest: Interest,
         call: Call,
-        act: impl FnMut(&mut Stack, Instant) -> Result<T, E>,
+        act: impl FnMut(&mut Recorded, Instant) -> Result<T, E>,
     ) -> Poll<io::Result<T>> {
         self.host.shared().call_as(mode, Ask::of(self.id, call), interest, act)
     }

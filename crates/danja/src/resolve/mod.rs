@@ -6,7 +6,7 @@ mod exchange;
 mod message;
 
 use crate::host::Host;
-use crate::host::observe::{LookupEvent, Observed};
+use crate::host::observe::LookupEvent;
 use exchange::Trouble;
 use message::Answer;
 use std::io;
@@ -223,7 +223,9 @@ fn tell(
     over_tcp: bool,
     answer: &Result<Answer, Trouble>,
 ) {
-    let Some(observer) = host.shared().observer() else { return };
+    if !host.shared().is_heard() {
+        return;
+    }
     let mut addresses = Vec::new();
     let words;
     let answer = match answer {
@@ -239,7 +241,7 @@ fn tell(
         }
     };
     let event = LookupEvent { name: &query.to_utf8(), server, over_tcp, answer };
-    observer.observe(host.name(), host.now(), &Observed::Lookup(event));
+    host.shared().tell_lookup(event);
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use crate::slab::{Key, Slab};
 
 /// A socket of one stack.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SocketId(u64);
 
 impl SocketId {

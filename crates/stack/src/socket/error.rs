@@ -5,6 +5,7 @@ use core::net::IpAddr;
 
 /// What went wrong on the network, with what told us so.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SocketFault {
     /// What the socket's owner is told (Linux: `SO_ERROR`).
     pub kind: Fault,
@@ -15,6 +16,7 @@ pub struct SocketFault {
 /// Kinds of network failure, by the names of errno.
 #[non_exhaustive]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Fault {
     /// The port is closed (ECONNREFUSED).
     ConnectionRefused,
@@ -43,6 +45,7 @@ pub enum Fault {
 /// Which ARP or ICMP outcome, segment or silence caused a fault.
 #[non_exhaustive]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Cause {
     /// Nobody answered ARP for this address.
     NeighbourSilent(IpAddr),
@@ -74,6 +77,7 @@ macro_rules! errors {
         $(#[$outer])*
         #[non_exhaustive]
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
         pub enum $name {
             $($(#[$meta])* #[doc = $text] $variant $(($inner))?,)*
         }

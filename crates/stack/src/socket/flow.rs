@@ -5,6 +5,7 @@ use core::net::{IpAddr, SocketAddr};
 
 /// Which direction `shutdown` ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Shutdown {
     /// No more will be read.
     Read,
@@ -16,6 +17,7 @@ pub enum Shutdown {
 
 /// How to send.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SendFlags {
     /// The last byte is urgent (MSG_OOB).
     pub urgent: bool,
@@ -29,6 +31,7 @@ pub struct SendFlags {
 
 /// How to receive.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct RecvFlags {
     /// Leave the data in the queue (MSG_PEEK).
     pub peek: bool,
@@ -38,6 +41,7 @@ pub struct RecvFlags {
 
 /// What `recv` gave, besides the slices.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Received {
     /// Bytes in the slices; 0 from a stream is its end.
     pub bytes: usize,

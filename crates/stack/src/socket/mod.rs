@@ -19,6 +19,7 @@ use danja_wire::ip::Protocol;
 
 /// Which addresses a socket speaks.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Domain {
     /// IPv4.
     Ipv4,
@@ -28,6 +29,7 @@ pub enum Domain {
 
 /// What kind of socket.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum SocketKind {
     /// TCP.
     Stream,

@@ -8,6 +8,7 @@ macro_rules! options {
         /// An option and its value.
         #[non_exhaustive]
         #[derive(Clone, Copy, PartialEq, Debug)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
         pub enum SocketOption {
             $(#[doc = $doc] $variant($type),)*
         }
@@ -30,6 +31,7 @@ macro_rules! options {
 
 /// What to do about the path MTU (Linux: IP_MTU_DISCOVER).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum PathMtuDiscovery {
     /// Fragment when needed, never set DF.
     Never,
@@ -76,6 +78,7 @@ options! {
 /// Congestion controls.
 #[non_exhaustive]
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Congestion {
     /// RFC 5681.
     #[default]

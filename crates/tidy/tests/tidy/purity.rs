@@ -11,7 +11,7 @@ use crate::none;
 const PURE: [&str; 2] = ["danja-wire", "danja-stack"];
 
 /// All that the pure packages may depend on, with its own dependencies: none of them performs I/O.
-const PURE_DEPENDENCIES: [&str; 10] = [
+const PURE_DEPENDENCIES: [&str; 17] = [
     "allocator-api2",
     "bytes",
     "danja-stack",
@@ -19,6 +19,14 @@ const PURE_DEPENDENCIES: [&str; 10] = [
     "equivalent",
     "foldhash",
     "hashbrown",
+    // Of the feature `serde`; the last five are the macro's, while building.
+    "serde",
+    "serde_core",
+    "serde_derive",
+    "proc-macro2",
+    "quote",
+    "syn",
+    "unicode-ident",
     "siphasher",
     "zerocopy",
     "zerocopy-derive",
