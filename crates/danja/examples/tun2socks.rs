@@ -1,7 +1,9 @@
 //! tun2socks: every TCP connection that the kernel routes into a TUN device goes on through a
 //! SOCKS5 proxy (RFC 1928). The client is told that it is connected only when the proxy is.
 //!
-//! `cargo run -p danja --example tun2socks -- tun0 127.0.0.1:1080`
+//! With a SOCKS5 proxy on port 1080 (`ssh -N -D 1080 HOST` is one), as root once:
+//! `ip tuntap add dev tun0 mode tun user USER; ip link set tun0 up; ip route add 192.0.2.0/24 dev
+//! tun0`, and then as that user: `cargo run -p danja --example tun2socks -- tun0 127.0.0.1:1080`.
 
 use danja::Host;
 use danja::lan::tap::Builder;
@@ -156,7 +158,10 @@ fn main() -> io::Result<()> {
     let mut arguments = std::env::args().skip(1);
     match (arguments.next(), arguments.next().map(|proxy| proxy.parse())) {
         (Some(device), Some(Ok(proxy))) => run(&device, proxy),
-        _ => Err(io::Error::other("usage: tun2socks DEVICE PROXY, as in: tun0 127.0.0.1:1080")),
+        _ => {
+            say("usage: tun2socks DEVICE PROXY, as in: tun2socks tun0 127.0.0.1:1080");
+            std::process::exit(2)
+        }
     }
 }
 
