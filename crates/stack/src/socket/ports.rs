@@ -68,6 +68,8 @@ impl PortTable {
             return false;
         }
         others.retain(|other| other.owner != binding.owner);
+        // Nearly every port has one claim.
+        others.reserve_exact(1);
         others.push(binding);
         true
     }

@@ -54,11 +54,7 @@ impl Stack {
     }
 
     fn deliver(&mut self, packet: Packet, from_outside: bool) {
-        let claim = match packet.protocol {
-            Protocol::TCP => self.tcp.input(&mut self.core, &packet),
-            _ => self.datagrams.input(&mut self.core, &packet),
-        };
-        match claim {
+        match self.claim(&packet) {
             Claim::Taken => {}
             Claim::Shared => {
                 if from_outside && self.hands_out(&packet) {
@@ -66,6 +62,13 @@ impl Stack {
                 }
             }
             Claim::Unclaimed => self.unclaimed(packet, from_outside),
+        }
+    }
+
+    fn claim(&mut self, packet: &Packet) -> Claim {
+        match packet.protocol {
+            Protocol::TCP => self.tcp.input(&mut self.core, packet),
+            _ => self.datagrams.input(&mut self.core, packet),
         }
     }
 

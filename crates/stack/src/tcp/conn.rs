@@ -67,7 +67,7 @@ impl Conn<'_> {
     pub(super) fn time_out(&mut self, cause: crate::socket::Cause) {
         crate::counters::count(&mut self.core.counters.tcp_abort_on_timeout);
         // Linux tells the latest soft error, if there was one, instead of ETIMEDOUT.
-        let soft = self.socket.as_ref().and_then(|socket| socket.soft_error);
+        let soft = self.socket.as_ref().and_then(|it| it.soft_error.as_deref().copied());
         let fault = soft.unwrap_or(SocketFault { kind: Fault::TimedOut, cause: Some(cause) });
         self.abort(Some(fault));
     }

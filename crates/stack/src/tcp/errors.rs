@@ -9,6 +9,7 @@ use crate::core_state::Core;
 use crate::discard::Discard;
 use crate::ip;
 use crate::packet::{ErrorKind, TransportError};
+use alloc::boxed::Box;
 use danja_wire::tcp::SeqNumber;
 
 pub(super) fn on_error(
@@ -62,7 +63,7 @@ fn on_connection(conn: &mut Conn<'_>, error: &TransportError) -> Result<(), Disc
 
 fn soft(conn: &mut Conn<'_>, error: &TransportError) {
     if let Some(socket) = conn.socket.as_deref_mut() {
-        socket.soft_error = Some(error.fault);
+        socket.soft_error = Some(Box::new(error.fault));
     }
 }
 

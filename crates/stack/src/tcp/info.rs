@@ -32,7 +32,7 @@ impl Tcp {
             Role::Ended(last) => {
                 let mut info = (**last).clone();
                 info.socket = socket.id;
-                info.error = socket.error;
+                info.error = socket.error.as_deref().copied();
                 info.receive_queue = socket.receive.len();
                 info.memory = size_of::<StreamSocket>().saturating_add(socket.receive.cost());
                 Some(info)
@@ -108,8 +108,8 @@ fn of_socket(core: &Core, socket: &StreamSocket, state: TcpState) -> ControlInfo
         receive_buffer: socket.receive_limit,
         receive_buffer_max: socket.receive_max(core),
         half_open: 0,
-        error: socket.error,
-        soft_error: socket.soft_error,
+        error: socket.error.as_deref().copied(),
+        soft_error: socket.soft_error.as_deref().copied(),
         tcp: None,
     }
 }

@@ -70,9 +70,9 @@ impl Urgent {
 pub(super) struct Appetite {
     pub(super) since: Instant,
     /// Bytes read since then.
-    pub(super) read: usize,
+    pub(super) read: u32,
     /// Bytes read in the round-trip time before.
-    pub(super) before: usize,
+    pub(super) before: u32,
 }
 
 /// A stream socket.
@@ -86,8 +86,9 @@ pub(super) struct StreamSocket {
     /// It holds a claim in the port table.
     pub(super) claimed: bool,
     pub(super) options: OptionSet,
-    pub(super) error: Option<SocketFault>,
-    pub(super) soft_error: Option<SocketFault>,
+    /// Pending errors: few sockets ever have one.
+    pub(super) error: Option<Box<SocketFault>>,
+    pub(super) soft_error: Option<Box<SocketFault>>,
     /// A connect was begun and its outcome was not told yet.
     pub(super) connecting: bool,
     pub(super) read_shut: bool,
@@ -186,7 +187,7 @@ impl StreamSocket {
     /// Records what ended the connection, if nothing was recorded before.
     pub(super) fn fail(&mut self, fault: Option<SocketFault>) {
         if self.error.is_none() {
-            self.error = fault;
+            self.error = fault.map(Box::new);
         }
     }
 }

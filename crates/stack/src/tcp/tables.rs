@@ -26,6 +26,13 @@ impl Tcp {
         Some(id)
     }
 
+    /// A connection to look at, or for work that gives it nothing to send and does not end it.
+    pub(super) fn conn<'a>(&'a mut self, core: &'a mut Core, id: RecordId) -> Option<Conn<'a>> {
+        let Some(Record::Connection(tcb)) = self.records.get_mut(id.0) else { return None };
+        let socket = tcb.socket.and_then(|key| self.sockets.get_mut(key));
+        Some(Conn { core, id, tcb, socket, done: Done::Not })
+    }
+
     /// Works on a connection, then applies what that means for the tables.
     pub(super) fn with_conn<R>(
         &mut self,
@@ -33,9 +40,7 @@ impl Tcp {
         id: RecordId,
         work: impl FnOnce(&mut Conn<'_>) -> R,
     ) -> Option<R> {
-        let Some(Record::Connection(tcb)) = self.records.get_mut(id.0) else { return None };
-        let socket = tcb.socket.and_then(|key| self.sockets.get_mut(key));
-        let mut conn = Conn { core, id, tcb, socket, done: Done::Not };
+        let mut conn = self.conn(core, id)?;
         let result = work(&mut conn);
         conn.finish();
         match conn.done {

@@ -199,10 +199,6 @@ pub(super) struct Tcb {
     /// When the oldest data that is not acknowledged was first sent (or probing began).
     pub(super) stalled_since: Instant,
 
-    /// When the current second of challenge ACKs began, and how many it had.
-    pub(super) challenge_second: Instant,
-    pub(super) challenges: u32,
-
     pub(super) ack: AckNeed,
     /// Without SACK: further acknowledgements owed, one for each segment beyond a gap, since
     /// the peer counts them.
@@ -269,6 +265,8 @@ pub(super) struct Rare {
     pub(super) duplicate: Option<(SeqNumber, SeqNumber)>,
     /// Sequence number of a FIN that came beyond a gap.
     pub(super) fin_at: Option<SeqNumber>,
+    /// When the current second of challenge ACKs began, and how many it had.
+    pub(super) challenges: (Instant, u32),
 }
 
 pub(super) struct Early {
@@ -318,8 +316,6 @@ impl Tcb {
             last_received: now,
             last_sent: now,
             stalled_since: now,
-            challenge_second: Instant::ZERO,
-            challenges: 0,
             ack: AckNeed::None,
             repeat_acks: 0,
             quick_acks: 0,

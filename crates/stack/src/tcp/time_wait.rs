@@ -12,12 +12,14 @@ use crate::core_state::Core;
 use crate::counters::count;
 use crate::discard::Discard;
 use alloc::boxed::Box;
+use danja_wire::Instant;
 use danja_wire::tcp::{Flags, Header, Options, SeqNumber, Timestamps};
 
 impl TimeWait {
     /// What is left of a connection.
     fn of(tcb: &Tcb, core: &Core, fin_wait_2: bool) -> Self {
         let options = tcb.options.get();
+        let challenges = tcb.rare.as_ref().map_or((Instant::ZERO, 0), |rare| rare.challenges);
         Self {
             local: tcb.local,
             remote: tcb.remote,
@@ -39,8 +41,8 @@ impl TimeWait {
                 } else {
                     core.config.tcp.time_wait
                 },
-            challenge_second: tcb.challenge_second,
-            challenges: tcb.challenges,
+            challenge_second: challenges.0,
+            challenges: challenges.1,
             reuse_address: options.reuse_address,
             fin_wait_2,
             ttl: options.ttl,

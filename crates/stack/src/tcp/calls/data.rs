@@ -27,7 +27,7 @@ impl Tcp {
             Role::Connection(id) => *id,
             Role::Ended(_) => {
                 let fault = socket.error.take();
-                return Err(fault.map_or(SendError::BrokenPipe, SendError::Fault));
+                return Err(fault.map_or(SendError::BrokenPipe, |fault| SendError::Fault(*fault)));
             }
             Role::Fresh | Role::Listener(_) => return Err(SendError::NotConnected),
         };
@@ -70,7 +70,10 @@ impl Tcp {
         if !flags.peek {
             socket.charge(core);
             if let Some(id) = id {
-                self.with_conn(core, id, |conn| after_read(conn, bytes));
+                let told = self.conn(core, id).is_some_and(|mut conn| after_read(&mut conn, bytes));
+                if told {
+                    self.with_conn(core, id, |conn| conn.owe_ack(AckNeed::Now));
+                }
             }
         }
         Ok(Received { bytes, from: remote, ..Received::default() })
@@ -130,7 +133,7 @@ fn queue(conn: &mut Conn<'_>, data: &Payload, flags: SendFlags) -> Result<usize,
 /// Why a read found nothing: the end of the stream, an error, or nothing yet.
 fn nothing(socket: &mut StreamSocket) -> Result<(), RecvError> {
     if let Some(fault) = socket.error.take() {
-        return Err(RecvError::Fault(fault));
+        return Err(RecvError::Fault(*fault));
     }
     if socket.peer_closed || socket.read_shut || matches!(socket.role, Role::Ended(_)) {
         return Ok(());
@@ -192,12 +195,11 @@ fn receive_urgent(
     }
 }
 
-/// The application has read: the window may open, the buffer may grow.
-fn after_read(conn: &mut Conn<'_>, bytes: usize) {
+/// The application has read: the buffer may grow, and the window may open so far that the peer is
+/// to be told.
+fn after_read(conn: &mut Conn<'_>, bytes: usize) -> bool {
     grow(conn, bytes);
-    if conn.tcb.state.receives() && output::window_update_due(conn) {
-        conn.owe_ack(AckNeed::Now);
-    }
+    conn.tcb.state.receives() && output::window_update_due(conn)
 }
 
 /// Receive buffer growth: room for twice what is read in a round trip, as Linux's dynamic
@@ -207,6 +209,7 @@ fn grow(conn: &mut Conn<'_>, bytes: usize) {
     let rtt = core::time::Duration::from_nanos(conn.tcb.rtt.srtt.max(1_000_000));
     let pressure = conn.core.budget.pressure();
     let Some(socket) = conn.socket.as_deref_mut() else { return };
+    let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
     socket.appetite.read = socket.appetite.read.saturating_add(bytes);
     if now.saturating_since(socket.appetite.since) < rtt {
         return;
@@ -214,7 +217,7 @@ fn grow(conn: &mut Conn<'_>, bytes: usize) {
     let read = socket.appetite.read;
     if read > socket.appetite.before && !pressure && socket.options.get().receive_buffer.is_none() {
         let mss = usize::from(conn.tcb.agreed.rcv_mss);
-        let wanted = read.saturating_mul(2).saturating_add(mss.saturating_mul(16));
+        let wanted = (read as usize).saturating_mul(2).saturating_add(mss.saturating_mul(16));
         let most = socket.receive_max(conn.core);
         socket.receive_limit = socket.receive_limit.max(wanted.min(most));
         socket.appetite.before = read;

@@ -34,7 +34,7 @@ impl Tcp {
     /// Takes the pending error (SO_ERROR).
     pub(crate) fn take_error(&mut self, _core: &mut Core, place: Key) -> Option<SocketFault> {
         let socket = self.sockets.get_mut(place)?;
-        socket.error.take().or_else(|| socket.soft_error.take())
+        socket.error.take().or_else(|| socket.soft_error.take()).map(|fault| *fault)
     }
 }
 

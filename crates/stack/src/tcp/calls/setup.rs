@@ -146,7 +146,7 @@ impl Tcp {
             Role::Ended(_) => {
                 let told = core::mem::take(&mut socket.connecting);
                 if let Some(fault) = socket.error.take() {
-                    return Err(ConnectError::Fault(fault));
+                    return Err(ConnectError::Fault(*fault));
                 }
                 // As Linux: a socket whose attempt failed may try again; one whose connection
                 // has ended may not.

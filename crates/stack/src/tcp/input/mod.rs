@@ -126,8 +126,8 @@ fn reset(conn: &mut Conn<'_>, segment: &Segment<'_>) {
 /// A challenge ACK, if this connection has not had too many this second.
 fn challenge(conn: &mut Conn<'_>) {
     let (now, limit) = (conn.core.now, conn.core.config.tcp.challenge_acks_per_second);
-    let tcb = &mut *conn.tcb;
-    if may_challenge(&mut tcb.challenge_second, &mut tcb.challenges, now, limit) {
+    let (second, challenges) = &mut conn.tcb.rare_mut().challenges;
+    if may_challenge(second, challenges, now, limit) {
         count(&mut conn.core.counters.tcp_challenge_ack);
         conn.owe_ack(AckNeed::Now);
     } else {

@@ -101,11 +101,11 @@ fn insert(conn: &mut Conn<'_>, segment: &Segment<'_>) -> Step {
     Step::Continue
 }
 
-/// What a receive queue may cost by buffers that pin more than they are wanted for: half of its
-/// limit, so that the window never closes for them, and nothing when memory is short.
+/// What a receive queue may cost by buffers that pin more than they are wanted for: its limit,
+/// since the window counts cost up to twice that, and nothing when memory is short.
 fn may_pin(core: &Core, socket: &StreamSocket) -> usize {
     let short = core.budget.pressure();
-    if short { 0 } else { core.budget.left().min(socket.receive_limit / 2) }
+    if short { 0 } else { core.budget.left().min(socket.receive_limit) }
 }
 
 /// What the insertions of one segment did.

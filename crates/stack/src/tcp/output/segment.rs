@@ -7,6 +7,7 @@ use crate::packet::Outgoing;
 use crate::socket::PathMtuDiscovery;
 use crate::tcp::conn::Conn;
 use crate::tcp::tcb::{AckNeed, Tcb};
+use alloc::boxed::Box;
 use core::net::SocketAddr;
 use danja_wire::checksum::pseudo_header;
 use danja_wire::ip::Protocol;
@@ -52,7 +53,7 @@ pub(in crate::tcp) fn refresh_path(conn: &mut Conn<'_>) -> bool {
         }
         Err(fault) => {
             if let Some(socket) = conn.socket.as_deref_mut() {
-                socket.soft_error = Some(fault);
+                socket.soft_error = Some(Box::new(fault));
             }
             false
         }
@@ -174,7 +175,7 @@ fn finish(conn: &mut Conn<'_>, frame: Frame, header: &Header) -> Option<Outgoing
     let ttl = if options.ttl == 0 { conn.core.config.ip.ttl } else { options.ttl };
     let offload = conn.core.ip.checksum_offload(tcb.path.interface);
     let size = if frame.payload_len() > tcb.snd_mss as usize { tcb.snd_mss } else { 0 };
-    let packet = Outgoing {
+    let mut packet = Outgoing {
         source: tcb.local.ip(),
         destination: tcb.remote.ip(),
         protocol: Protocol::TCP,
@@ -183,17 +184,13 @@ fn finish(conn: &mut Conn<'_>, frame: Frame, header: &Header) -> Option<Outgoing
         dont_fragment: options.mtu_discover != PathMtuDiscovery::Never,
         frame,
     };
-    seal(packet, header, size, offload)
+    seal(&mut packet, header, size, offload)?;
+    Some(packet)
 }
 
 /// Writes the header before the payload and completes the checksum, or leaves it to the
 /// adapter. `segment_size` is not 0 if the frame is to be cut.
-fn seal(
-    mut packet: Outgoing,
-    header: &Header,
-    segment_size: u32,
-    offload: bool,
-) -> Option<Outgoing> {
+fn seal(packet: &mut Outgoing, header: &Header, segment_size: u32, offload: bool) -> Option<()> {
     let header_len = header.header_len();
     header.emit(packet.frame.prepend(header_len)?).ok()?;
     let length = u32::try_from(packet.frame.len()).ok()?;
@@ -211,8 +208,7 @@ fn seal(
         }
         sum.finish()
     };
-    tcp::set_checksum(packet.frame.header_mut(), field)?;
-    Some(packet)
+    tcp::set_checksum(packet.frame.header_mut(), field)
 }
 
 /// A segment without data that belongs to no control block.
@@ -224,7 +220,7 @@ pub(in crate::tcp) fn control_packet(
 ) -> Option<Outgoing> {
     header.source_port = local.port();
     header.destination_port = remote.port();
-    let packet = Outgoing {
+    let mut packet = Outgoing {
         source: local.ip(),
         destination: remote.ip(),
         protocol: Protocol::TCP,
@@ -233,7 +229,8 @@ pub(in crate::tcp) fn control_packet(
         dont_fragment: true,
         frame: Frame::new(),
     };
-    seal(packet, &header, 0, false)
+    seal(&mut packet, &header, 0, false)?;
+    Some(packet)
 }
 
 /// The same, straight to the control queue.
