@@ -16,6 +16,7 @@ use danja_gateway::{Gateway, Lan, Published, http::MachineServer, http::serve_ma
 use danja_stack::Seeds;
 use danja_stack::views::TcpState;
 use danja_wire::ip::Cidr;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -33,6 +34,8 @@ const PREFIX: u8 = 24;
 const GOODBYE: Duration = Duration::from_secs(3);
 /// How long a peer that is not ours may take to close its side, once it has heard of our FIN.
 const POLITENESS: Duration = Duration::from_millis(300);
+/// How long a network may take to lend an address: three questions, and the probes for it.
+const LEASE: Duration = Duration::from_secs(40);
 /// Between two looks at them.
 const LOOK: Duration = Duration::from_millis(1);
 
@@ -72,7 +75,9 @@ impl Network {
         let inspect = args.show.inspect.map(|at| inspect(at, &lan)).transpose()?;
         let Plan { narrator, capture, .. } = plan;
         let parts = Parts { lan, gateway, narrator, capture, _inspect: inspect };
-        let asks_nobody = parts.gateway.is_none() && args.tap.dns.is_none();
+        let told = host.leases().into_iter().filter_map(|view| view.lease);
+        let lent_dns = told.flat_map(|lease| lease.dns).next();
+        let asks_nobody = parts.gateway.is_none() && args.tap.dns.is_none() && lent_dns.is_none();
         Ok(Self { host, asks_nobody, parts: Arc::new(parts) })
     }
 
@@ -92,7 +97,11 @@ impl Network {
 
     /// The server that is asked for names.
     pub(crate) fn name_server(&self, args: &NetworkArgs) -> Option<IpAddr> {
-        if self.is_built_in() { Some(IpAddr::V4(ROUTER)) } else { args.tap.dns }
+        if self.is_built_in() {
+            return Some(IpAddr::V4(ROUTER));
+        }
+        let leases = self.host.leases().into_iter().filter_map(|view| view.lease);
+        args.tap.dns.or_else(|| leases.flat_map(|lease| lease.dns).next().map(IpAddr::V4))
     }
 
     /// Looks a name up, as the program's host sees it; an address is itself.
@@ -208,13 +217,13 @@ impl<'a> Plan<'a> {
         let switch = Switch::new();
         let cable = "cable";
         let router = self
-            .host("danja", "lan0", switch.port(mac_of(ROUTER)), address(ROUTER), cable)
+            .host("danja", "lan0", switch.port(mac_of(ROUTER)), Some(address(ROUTER)), cable)
             .build()
             .map_err(Failure::new)?;
         let gateway = Gateway::start(router, lan).map_err(Failure::new)?;
         let port = switch.port(mac_of(PROGRAM));
         let host = self
-            .on_link(name, port, address(PROGRAM), cable)
+            .on_link(name, port, Some(address(PROGRAM)), cable)
             .dns(IpAddr::V4(ROUTER))
             .build()
             .map_err(Failure::new)?;
@@ -224,23 +233,38 @@ impl<'a> Plan<'a> {
     /// The program's host on a TAP device.
     fn on_tap(&self, name: &str, device: &str) -> Result<Host, Failure> {
         let tap = &self.args.tap;
-        let Some(address) = tap.address else {
-            return Err(Failure::new("--tap needs --address, such as --address 192.168.7.2/24"));
+        let mac = match tap.address.map(Cidr::address) {
+            Some(IpAddr::V4(address)) => mac_of(address),
+            Some(IpAddr::V6(_)) => return Err(Failure::new("--address takes an IPv4 address")),
+            None => mac_beside(device),
         };
-        let mac = match address.address() {
-            IpAddr::V4(address) => mac_of(address),
-            IpAddr::V6(_) => return Err(Failure::new("--address takes an IPv4 address")),
-        };
+        let ours = tap.address.unwrap_or_else(|| address(PROGRAM));
         let adapter = Tap::open(device, mac)
-            .map_err(|error| Failure::new(error.advice(across(address, tap.via))))?;
-        let mut builder = self.on_link(name, adapter, address, &format!("tap {device}"));
+            .map_err(|error| Failure::new(error.advice(across(ours, tap.via))))?;
+        let mut builder = self.on_link(name, adapter, tap.address, &format!("tap {device}"));
         if let Some(gateway) = tap.via {
             builder = builder.gateway(gateway);
         }
         if let Some(server) = tap.dns {
             builder = builder.dns(server);
         }
-        builder.build().map_err(Failure::new)
+        if !tap.dhcp {
+            return builder.build().map_err(Failure::new);
+        }
+        let host = builder.dhcp().build().map_err(Failure::new)?;
+        talk(&format!("asking for an address on {device} (DHCP)"));
+        let lease = host.wait_for_lease(LEASE).map_err(|error| {
+            Failure::new(format_args!(
+                "{error}. Is there a DHCP server on the other side of {device}? --address A/P \
+                 does without"
+            ))
+        })?;
+        let from = format!("has {} from {}", lease.address, lease.server);
+        talk(&match lease.duration {
+            Some(time) => format!("{from}, for {} s", time.as_secs()),
+            None => from,
+        });
+        Ok(host)
     }
 
     /// The program's host behind its link, with all that is wrong with it, and captured.
@@ -248,7 +272,7 @@ impl<'a> Plan<'a> {
         &self,
         name: &str,
         adapter: impl Adapter + 'static,
-        address: Cidr,
+        address: Option<Cidr>,
         driver: &str,
     ) -> danja::Builder {
         let impairment = self.args.link.impairment();
@@ -267,7 +291,7 @@ impl<'a> Plan<'a> {
         &self,
         name: &str,
         adapter: impl Adapter + 'static,
-        address: Cidr,
+        address: Option<Cidr>,
         driver: &str,
     ) -> danja::Builder {
         match &self.capture {
@@ -284,15 +308,17 @@ impl<'a> Plan<'a> {
         name: &str,
         interface: &str,
         adapter: impl Adapter + 'static,
-        address: Cidr,
+        address: Option<Cidr>,
         driver: &str,
     ) -> danja::Builder {
         let mut builder = Host::builder()
             .name(name)
             .clock(Arc::clone(&self.clock) as Arc<dyn Clock>)
             .adapter(adapter)
-            .interface_name(interface)
-            .address(address);
+            .interface_name(interface);
+        if let Some(address) = address {
+            builder = builder.address(address);
+        }
         if let Some(narrator) = &self.narrator {
             narrator.introduce(name, interface, driver);
             builder = builder.observer(Arc::clone(narrator) as Arc<_>);
@@ -361,6 +387,22 @@ fn address(address: Ipv4Addr) -> Cidr {
 fn mac_of(address: Ipv4Addr) -> MacAddress {
     let [a, b, c, d] = address.octets();
     MacAddress([2, 0, a, b, c, d])
+}
+
+/// A hardware address for the stack's end of a device, told from the kernel's own end, so that a
+/// DHCP server knows the program again while the device lives.
+fn mac_beside(device: &str) -> MacAddress {
+    let read = std::fs::read_to_string(format!("/sys/class/net/{device}/address"));
+    let kernel = read.ok().and_then(|text| text.trim().parse::<MacAddress>().ok());
+    // In a network namespace the files may be those of another: then it is one of its own.
+    let mut mac = kernel.unwrap_or_else(|| {
+        let [.., a, b, c, d, e, f] = RandomState::new().build_hasher().finish().to_be_bytes();
+        MacAddress([a, b, c, d, e, f])
+    });
+    // Locally administered, one station's, and not the kernel's.
+    mac.0[0] = mac.0[0] & !1 | 2;
+    mac.0[5] ^= 0x80;
+    mac
 }
 
 /// Seeds for a run that can be repeated: different for each host, and anything but secret.

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 pub(crate) fn run(args: &ResolveArgs, verbosity: Talk) -> Result<ExitCode, Failure> {
     let network = Network::new(&args.network, "resolve")?;
-    if !network.is_built_in() && args.network.tap.dns.is_none() {
+    if network.name_server(&args.network).is_none() {
         return Err(Failure::new(
             "which server shall be asked? Add --dns SERVER, such as --dns 192.168.7.1",
         ));

@@ -26,11 +26,14 @@ pub(crate) struct NetworkArgs {
 #[command(next_help_heading = "Network")]
 pub(crate) struct TapArgs {
     /// Use this TAP device instead of the built-in LAN
-    #[arg(long, value_name = "NAME", requires = "address")]
+    #[arg(long, value_name = "NAME", requires = "addressing")]
     pub(crate) tap: Option<String>,
     /// The program's own address on it, with the prefix length, such as 192.168.7.2/24
-    #[arg(long, value_name = "A/P", requires = "tap", value_parser = cidr)]
+    #[arg(long, value_name = "A/P", requires = "tap", group = "addressing", value_parser = cidr)]
     pub(crate) address: Option<Cidr>,
+    /// Ask the network for an address, a router and DNS servers (DHCP)
+    #[arg(long, requires = "tap", group = "addressing")]
+    pub(crate) dhcp: bool,
     /// The router to other networks
     #[arg(long, value_name = "GATEWAY", requires = "tap", value_parser = ipv4)]
     pub(crate) via: Option<IpAddr>,

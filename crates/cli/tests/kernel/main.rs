@@ -5,6 +5,7 @@
 
 mod bulk;
 mod capture;
+mod dhcp;
 mod endpoints;
 mod errors;
 mod inside;

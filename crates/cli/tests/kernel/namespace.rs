@@ -91,6 +91,13 @@ impl Namespace {
         command
     }
 
+    /// The same, with an address by DHCP.
+    pub(crate) fn danja_by_dhcp(&self, arguments: &[&str]) -> Command {
+        let mut command = self.command(env!("CARGO_BIN_EXE_danja"));
+        command.args(arguments).args(["--tap", DEVICE, "--dhcp"]);
+        command
+    }
+
     /// Runs a shell line in here and gives its standard output.
     ///
     /// # Panics
