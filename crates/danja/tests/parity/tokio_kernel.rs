@@ -36,6 +36,8 @@ mod face {
 }
 #[path = "tokio_errors.rs"]
 mod errors;
+#[path = "tokio_states.rs"]
+mod states;
 #[path = "tokio_tcp.rs"]
 mod tcp;
 #[path = "tokio_udp.rs"]
