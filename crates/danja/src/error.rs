@@ -61,11 +61,32 @@ impl From<Error> for io::Error {
 }
 
 /// The number that Linux would have given for an error of this crate (or of the system).
+///
+/// ```
+/// use danja::net::TcpStream;
+/// # fn main() -> std::io::Result<()> {
+/// # let host = danja::Host::builder().build()?;
+/// let error = TcpStream::connect(&host, "127.0.0.1:9").unwrap_err();
+/// assert_eq!(danja::errno(&error), Some(111)); // ECONNREFUSED
+/// # Ok(())
+/// # }
+/// ```
 pub fn errno(error: &io::Error) -> Option<i32> {
     error.raw_os_error().or_else(|| Error::of(error).map(Error::errno))
 }
 
 /// What went wrong on the network and what told us so, if the network is to blame.
+///
+/// ```
+/// use danja::net::TcpStream;
+/// # fn main() -> std::io::Result<()> {
+/// # let host = danja::Host::builder().build()?;
+/// let error = TcpStream::connect(&host, "127.0.0.1:9").unwrap_err();
+/// let cause = danja::cause(&error).expect("the network is to blame");
+/// println!("{:?}, told by {:?}", cause.kind, cause.cause);
+/// # Ok(())
+/// # }
+/// ```
 pub fn cause(error: &io::Error) -> Option<SocketFault> {
     Error::of(error).and_then(Error::fault)
 }

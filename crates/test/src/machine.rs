@@ -8,6 +8,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A host of a [`World`], from [`World::host`]; it stands wherever a [`Host`] is asked for.
+///
+/// ```
+/// use danja_test::{World, danja::tokio::TcpListener};
+/// # fn main() -> std::io::Result<()> {
+/// World::builder().run(async |world: World| {
+///     let server = world.host("server");
+///     let listener = TcpListener::bind(&server, (server.address(), 80)).await?;
+///     let server = server.reboot();
+///     assert!(listener.accept().await.is_err(), "it was another machine's");
+///     TcpListener::bind(&server, "0.0.0.0:80").await?;
+///     Ok(())
+/// })
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Machine {
     pub(crate) host: Host,

@@ -18,6 +18,28 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Hosts and the links between them. Clones are the same world.
+///
+/// ```
+/// use danja_test::{World, danja::tokio::UdpSocket};
+/// use std::time::Duration;
+/// use tokio::time::timeout;
+/// # fn main() -> std::io::Result<()> {
+/// World::builder().delay(Duration::from_millis(5)).run(async |world: World| {
+///     let socket = UdpSocket::bind(&world.host("b"), "0.0.0.0:9").await?;
+///     let other = UdpSocket::bind(&world.host("a"), "0.0.0.0:9").await?;
+///     world.partition(&["a"], &["b"]);
+///     other.send_to(b"unheard", "b:9").await?;
+///     assert!(timeout(Duration::from_secs(60), socket.recv(&mut [0; 16])).await.is_err());
+///
+///     world.heal();
+///     // What was asked for in vain is asked for again.
+///     tokio::time::sleep(Duration::from_secs(60)).await;
+///     other.send_to(b"heard", "b:9").await?;
+///     assert_eq!(socket.recv(&mut [0; 16]).await?, 5);
+///     Ok(())
+/// })
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct World {
     shared: Arc<Shared>,

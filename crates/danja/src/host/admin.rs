@@ -52,6 +52,16 @@ impl Host {
 
     /// Changes the configuration while the host runs; a limit that is lowered applies to what
     /// comes. `change` is called while the host is locked, so it must not call the host.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// # let host = danja::Host::builder().build()?;
+    /// // Give up sooner where nobody answers.
+    /// host.configure(|config| config.tcp.syn_retries = 2);
+    /// assert_eq!(host.config().tcp.syn_retries, 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn configure(&self, change: impl FnOnce(&mut Config)) {
         self.shared().administer(|stack, _| stack.configure(change));
     }
@@ -81,6 +91,26 @@ impl Host {
     }
 
     /// As [`Host::poll_unclaimed`], without waiting.
+    ///
+    /// ```
+    /// use danja::stack::Payload;
+    /// use danja::{Host, lan::cable};
+    /// # fn main() -> std::io::Result<()> {
+    /// let (end, _far) = cable::pair();
+    /// let host = Host::builder()
+    ///     .adapter(end)
+    ///     .address("10.0.0.1/24".parse().unwrap())
+    ///     .hand_out_unclaimed()
+    ///     .build()?;
+    /// let interface = host.interfaces()[1].id;
+    /// // What a second stack behind this address would look at, and its way out.
+    /// if let Some(packet) = host.try_unclaimed(interface) {
+    ///     println!("{} bytes that no socket claims", packet.len());
+    /// }
+    /// assert!(host.inject(interface, Payload::from_static(b"no packet")).is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn try_unclaimed(&self, interface: InterfaceId) -> Option<Payload> {
         self.shared().lock().stack.poll_unclaimed(interface)
     }

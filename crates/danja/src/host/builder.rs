@@ -31,6 +31,28 @@ use std::time::Duration;
 ///
 /// Methods about one interface ([`address`](Self::address), [`any_address`](Self::any_address),
 /// …) mean the adapter that was given last, or the first if none was given yet.
+///
+/// ```
+/// use danja::Host;
+/// use danja::lan::{MacAddress, cable::Switch};
+/// # fn main() -> std::io::Result<()> {
+/// let (inside, outside) = (Switch::new(), Switch::new());
+/// let router = Host::builder()
+///     .name("router")
+///     .adapter(inside.port(MacAddress([2, 0, 0, 0, 0, 1])))
+///     .interface_name("inside")
+///     .address("10.0.0.1/24".parse().unwrap())
+///     .adapter(outside.port(MacAddress([2, 0, 0, 0, 0, 2])))
+///     .interface_name("outside")
+///     .address("192.0.2.7/24".parse().unwrap())
+///     .gateway("192.0.2.1".parse().unwrap())
+///     .dns("192.0.2.53".parse().unwrap())
+///     .build()?;
+/// let names: Vec<_> = router.interfaces().into_iter().map(|one| one.name).collect();
+/// assert_eq!(names, ["lo", "inside", "outside"]);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct Builder {
     name: String,

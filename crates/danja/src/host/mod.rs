@@ -113,6 +113,20 @@ impl Host {
 
     /// Waits until what closed sockets have sent is delivered and their FINs are acknowledged, so
     /// that a program can end. TIME-WAIT is not waited for. `false` if `timeout` came first.
+    ///
+    /// ```
+    /// # use danja::net::{TcpListener, TcpStream};
+    /// use std::{io::Write, time::Duration};
+    /// # fn main() -> std::io::Result<()> {
+    /// # let host = danja::Host::builder().build()?;
+    /// # let listener = TcpListener::bind(&host, "127.0.0.1:80")?;
+    /// let mut stream = TcpStream::connect(&host, "127.0.0.1:80")?;
+    /// stream.write_all(b"last words")?;
+    /// drop(stream);
+    /// assert!(host.flush(Duration::from_secs(5)), "the peer has it all");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn flush(&self, timeout: Duration) -> bool {
         let shared = self.shared();
         let until = shared.clock.now() + timeout;

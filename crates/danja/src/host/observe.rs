@@ -16,6 +16,31 @@ use std::net::{IpAddr, SocketAddr};
 /// It is called while the host is locked, so it must not call the host: that would wait for
 /// ever. A host without an observer pays nothing for the possibility; a host with one processes
 /// frames one at a time.
+///
+/// ```
+/// use danja::observe::{Observed, Observer};
+/// use danja::{Host, stack::Instant};
+/// use std::sync::{Arc, Mutex};
+///
+/// #[derive(Default)]
+/// struct Calls(Mutex<Vec<&'static str>>);
+///
+/// impl Observer for Calls {
+///     fn observe(&self, _host: &str, _now: Instant, event: &Observed<'_>) {
+///         if let Observed::Call(call) = event {
+///             self.0.lock().unwrap().push(call.call.name());
+///         }
+///     }
+/// }
+///
+/// # fn main() -> std::io::Result<()> {
+/// let calls = Arc::new(Calls::default());
+/// let host = Host::builder().observer(calls.clone()).build()?;
+/// drop(danja::net::UdpSocket::bind(&host, "127.0.0.1:0")?);
+/// assert_eq!(calls.0.lock().unwrap()[..2], ["socket", "bind"]);
+/// # Ok(())
+/// # }
+/// ```
 pub trait Observer: Send + Sync {
     /// Something happened on the host of this name, at this moment of its clock.
     fn observe(&self, host: &str, now: Instant, event: &Observed<'_>);

@@ -71,6 +71,18 @@ impl Host {
     }
 
     /// What the stack counted, by Linux's names.
+    ///
+    /// ```
+    /// # use danja::net::UdpSocket;
+    /// # fn main() -> std::io::Result<()> {
+    /// # let host = danja::Host::builder().build()?;
+    /// # let socket = UdpSocket::bind(&host, "127.0.0.1:0")?;
+    /// # socket.send_to(b"x", socket.local_addr()?)?;
+    /// # socket.recv(&mut [0])?;
+    /// assert_eq!(host.counters().udp_out_datagrams, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn counters(&self) -> Counters {
         self.shared().lock().stack.counters().clone()
     }

@@ -125,6 +125,21 @@ impl Socket {
     ///
     /// # Errors
     /// As [`Socket::recv_with`].
+    ///
+    /// ```
+    /// use danja::net::{RecvFlags, SendFlags, UdpSocket};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let host = danja::Host::builder().build()?;
+    /// // In a task of any executor: all that is used of it is its waker.
+    /// let socket = UdpSocket::bind(&host, "127.0.0.1:0")?;
+    /// socket.send_to(b"to myself", socket.local_addr()?)?;
+    /// let mut buffer = [0; 16];
+    /// let received = socket.as_socket().recv_async(&mut buffer, RecvFlags::default()).await?;
+    /// assert_eq!(&buffer[..received.bytes], b"to myself");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn recv_async(&self, buffer: &mut [u8], flags: RecvFlags) -> io::Result<Received> {
         let place = Place::new(self, Interest::Read);
         let mut buffer = [IoSliceMut::new(buffer)];

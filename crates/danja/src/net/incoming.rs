@@ -21,6 +21,30 @@ impl Socket {
     ///
     /// # Errors
     /// `WouldBlock`, when none is there (in time).
+    ///
+    /// ```
+    /// use danja::net::{Domain, IncomingEvent, Socket, SocketKind, SocketOption, TcpStream};
+    /// # fn main() -> std::io::Result<()> {
+    /// # let host = danja::Host::builder().build()?;
+    /// let listener = Socket::new(&host, Domain::Ipv4, SocketKind::Stream)?;
+    /// listener.set_option(SocketOption::Admitting(true))?;
+    /// listener.bind("127.0.0.1:80".parse().unwrap())?;
+    /// listener.listen(16)?;
+    /// # let near = host.clone();
+    /// # let client = std::thread::spawn(move || TcpStream::connect(&near, "127.0.0.1:80"));
+    ///
+    /// // Nothing was answered to the client yet.
+    /// if let IncomingEvent::Arrived(incoming) = listener.next_incoming()? {
+    ///     match incoming.remote.ip().is_loopback() {
+    ///         true => listener.admit(incoming.id)?,
+    ///         false => listener.refuse(incoming.id, None)?,
+    ///     }
+    /// }
+    /// let (_stream, _peer) = listener.accept()?;
+    /// # assert!(client.join().unwrap().is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn next_incoming(&self) -> io::Result<IncomingEvent> {
         settled(self.incoming_as(self.inner.mode(Interest::Read)))
     }

@@ -178,6 +178,27 @@ impl Socket {
     ///
     /// # Errors
     /// As [`Socket::send_with`].
+    ///
+    /// ```
+    /// use danja::net::{RecvFlags, SendFlags, Socket};
+    /// use danja::stack::Payload;
+    /// # fn main() -> std::io::Result<()> {
+    /// # let host = danja::Host::builder().build()?;
+    /// # let listener = danja::net::TcpListener::bind(&host, "127.0.0.1:0")?;
+    /// # let client = danja::net::TcpStream::connect(&host, listener.local_addr()?)?;
+    /// # let server = listener.accept()?.0;
+    /// # let (client, server): (&Socket, &Socket) = (client.as_socket(), server.as_socket());
+    /// let page = Payload::from_static(b"the same bytes for every client");
+    /// client.send_payload(&page, SendFlags::default())?;
+    ///
+    /// // Nor are they copied on their way in: these are the places where they lie.
+    /// let mut slices = Vec::new();
+    /// let received = server.recv_payloads(4096, RecvFlags::default(), &mut slices)?;
+    /// assert_eq!(received.bytes, page.len());
+    /// assert_eq!(slices[0].as_slice(), page.as_slice());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn send_payload(&self, data: &Payload, flags: SendFlags) -> io::Result<usize> {
         settled(self.inner.send_payload(self.inner.mode(Interest::Write), data, flags))
     }

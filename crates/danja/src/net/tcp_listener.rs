@@ -10,6 +10,23 @@ use std::net::SocketAddr;
 pub(crate) const BACKLOG: usize = 4_096;
 
 /// A socket that takes connections, as `std::net::TcpListener`.
+///
+/// ```
+/// use danja::net::{TcpListener, TcpStream};
+/// use std::io::{Read, Write};
+/// # fn main() -> std::io::Result<()> {
+/// # let host = danja::Host::builder().build()?;
+/// let listener = TcpListener::bind(&host, "127.0.0.1:0")?;
+/// let mut client = TcpStream::connect(&host, listener.local_addr()?)?;
+/// client.write_all(b"hello")?;
+///
+/// let (mut stream, peer) = listener.accept()?;
+/// let mut heard = [0; 5];
+/// stream.read_exact(&mut heard)?;
+/// assert_eq!((&heard, peer), (b"hello", client.local_addr()?));
+/// # Ok(())
+/// # }
+/// ```
 pub struct TcpListener {
     socket: Socket,
 }
@@ -56,6 +73,18 @@ impl TcpListener {
     }
 
     /// Accepts for ever.
+    ///
+    /// ```no_run
+    /// # fn main() -> std::io::Result<()> {
+    /// # let host = danja::Host::builder().build()?;
+    /// let listener = danja::net::TcpListener::bind(&host, "127.0.0.1:80")?;
+    /// for stream in listener.incoming() {
+    ///     let mut stream = stream?;
+    ///     std::thread::spawn(move || std::io::copy(&mut stream.try_clone()?, &mut stream));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub const fn incoming(&self) -> Incoming<'_> {
         Incoming { listener: self }
     }

@@ -55,6 +55,22 @@ impl TcpStream {
     ///
     /// # Errors
     /// As [`TcpStream::connect`]; `TimedOut` after the time-out, `InvalidInput` if it is zero.
+    ///
+    /// ```
+    /// use danja::net::TcpStream;
+    /// use std::{io::ErrorKind, time::Duration};
+    /// # fn main() -> std::io::Result<()> {
+    /// # let port = danja::lan::cable::Switch::new()
+    /// #     .port(danja::lan::MacAddress([2, 0, 0, 0, 0, 1]));
+    /// # let host = danja::Host::builder()
+    /// #     .adapter(port).address("10.0.0.1/24".parse().unwrap()).build()?;
+    /// // Nobody is there.
+    /// let nobody = "10.0.0.9:80".parse().unwrap();
+    /// let error = TcpStream::connect_timeout(&host, &nobody, Duration::from_millis(20)).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::TimedOut);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn connect_timeout(
         host: &Host,
         endpoint: &SocketAddr,
@@ -119,6 +135,19 @@ impl TcpStream {
     ///
     /// # Errors
     /// The time-out is zero (`InvalidInput`).
+    ///
+    /// ```
+    /// # use danja::net::{TcpListener, TcpStream};
+    /// use std::{io::{ErrorKind, Read}, time::Duration};
+    /// # fn main() -> std::io::Result<()> {
+    /// # let host = danja::Host::builder().build()?;
+    /// # let listener = TcpListener::bind(&host, "127.0.0.1:0")?;
+    /// # let mut stream = TcpStream::connect(&host, listener.local_addr()?)?;
+    /// stream.set_read_timeout(Some(Duration::from_millis(10)))?;
+    /// assert_eq!(stream.read(&mut [0; 16]).unwrap_err().kind(), ErrorKind::WouldBlock);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         self.socket.set_read_timeout(timeout)
     }

@@ -53,6 +53,20 @@ impl UdpSocket {
     ///
     /// # Errors
     /// Of the last endpoint tried.
+    ///
+    /// ```
+    /// # use danja::net::UdpSocket;
+    /// # fn main() -> std::io::Result<()> {
+    /// # let host = danja::Host::builder().build()?;
+    /// # let server = UdpSocket::bind(&host, "127.0.0.1:9")?;
+    /// let socket = UdpSocket::bind(&host, "127.0.0.1:0")?;
+    /// socket.connect("127.0.0.1:9")?;
+    /// socket.send(b"to the peer")?;
+    /// assert_eq!(socket.peer_addr()?.port(), 9);
+    /// # assert_eq!(server.recv(&mut [0; 16])?, 11);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn connect(&self, endpoints: impl ToEndpoints) -> io::Result<()> {
         each_endpoint(self.socket.host(), &endpoints, |endpoint| self.socket.connect(endpoint))
     }

@@ -15,6 +15,20 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 /// How names are looked up; the defaults are those of `resolv.conf(5)`.
+///
+/// ```
+/// use danja::{Host, resolve::Settings};
+/// use std::time::Duration;
+/// # fn main() -> std::io::Result<()> {
+/// let mut settings = Settings::default();
+/// settings.servers.push("192.0.2.53:53".parse().unwrap());
+/// settings.timeout = Duration::from_secs(1);
+/// settings.names.push(("printer".to_owned(), "10.0.0.9".parse().unwrap()));
+/// let host = Host::builder().resolver(settings).build()?;
+/// assert_eq!(host.resolve("printer")?, ["10.0.0.9".parse::<std::net::IpAddr>().unwrap()]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Settings {
