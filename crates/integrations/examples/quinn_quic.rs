@@ -25,6 +25,10 @@ use std::task::{Context, Poll};
 use tokio::io::ReadBuf;
 use tokio::task::JoinSet;
 
+/// As much as quinn's congestion control may have under way on a fast link; what does not fit is
+/// lost, as in any system (there, too, quinn's users enlarge it).
+const RECEIVE_BUFFER: usize = 4 << 20;
+
 /// A UDP socket of ours, for quinn.
 #[derive(Debug)]
 struct QuicSocket(UdpSocket);
@@ -32,7 +36,9 @@ struct QuicSocket(UdpSocket);
 impl QuicSocket {
     /// Its datagrams are never fragmented, so that quinn finds out what fits the path.
     fn new(socket: UdpSocket) -> io::Result<Arc<Self>> {
-        socket.as_socket().set_option(SocketOption::MtuDiscover(PathMtuDiscovery::Probe))?;
+        let options = socket.as_socket();
+        options.set_option(SocketOption::MtuDiscover(PathMtuDiscovery::Probe))?;
+        options.set_option(SocketOption::ReceiveBuffer(RECEIVE_BUFFER))?;
         Ok(Arc::new(Self(socket)))
     }
 }

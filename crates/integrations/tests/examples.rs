@@ -1,4 +1,5 @@
-//! The examples, run: once over a good cable, and once over a line with delay and loss.
+//! The examples, run: over a good cable, over a line with delay and loss, and over a worse one in
+//! the virtual time of `danja-test`.
 
 #[path = "../examples/axum_hyper.rs"]
 mod axum_hyper;
@@ -13,15 +14,19 @@ mod skip;
 #[path = "../examples/tonic_grpc.rs"]
 mod tonic_grpc;
 
+use danja::Host;
 use danja_integrations::Lan;
+use danja_test::World;
 use std::error::Error;
 use std::time::Duration;
 
 /// Longer than anything takes on a busy machine.
 const LONG: Duration = Duration::from_secs(120);
 
+type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
+
 /// Runs an example, which neither may fail nor hang.
-fn in_time(example: impl Future<Output = Result<(), Box<dyn Error + Send + Sync>>>) {
+fn in_time(example: impl Future<Output = Outcome>) {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let done = runtime.block_on(async { tokio::time::timeout(LONG, example).await });
@@ -86,4 +91,50 @@ fn redis() {
 #[test]
 fn redis_on_a_bad_line() {
     redis_over("redis_on_a_bad_line", Lan::bad(5).unwrap());
+}
+
+/// The hosts of a world that has none yet, so that they get the addresses that examples expect.
+fn lan(world: &World) -> Lan {
+    let (server, client) = (world.host("server"), world.host("client"));
+    Lan { server: Host::clone(&server), client: Host::clone(&client) }
+}
+
+#[danja_test::test(loss = 0.03, delay = "100ms", seed = 6)]
+async fn axum_and_hyper_in_virtual_time(world: World) -> Outcome {
+    axum_hyper::run(lan(&world)).await
+}
+
+#[danja_test::test(loss = 0.03, delay = "100ms", seed = 7)]
+async fn rustls_in_virtual_time(world: World) -> Outcome {
+    rustls_tls::run(lan(&world)).await
+}
+
+#[danja_test::test(loss = 0.03, delay = "100ms", seed = 8)]
+async fn tonic_in_virtual_time(world: World) -> Outcome {
+    tonic_grpc::run(lan(&world)).await
+}
+
+#[danja_test::test(loss = 0.03, delay = "100ms", seed = 9)]
+async fn quinn_in_virtual_time(world: World) -> Outcome {
+    quinn_quic::run(lan(&world)).await
+}
+
+/// Neither axum nor tonic has dice of its own, so that a run can be had again.
+#[test]
+fn one_seed_is_one_run() {
+    async fn axum(world: World) -> u64 {
+        axum_hyper::run(lan(&world)).await.unwrap();
+        world.digest()
+    }
+    async fn tonic(world: World) -> u64 {
+        tonic_grpc::run(lan(&world)).await.unwrap();
+        world.digest()
+    }
+    let run = |seed| {
+        let settings = || World::builder().loss(0.03).delay(Duration::from_millis(20)).seed(seed);
+        (settings().run(axum), settings().run(tonic))
+    };
+    let first = run(1);
+    assert_eq!(first, run(1));
+    assert_ne!(first, run(2));
 }
