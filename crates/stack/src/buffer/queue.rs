@@ -185,7 +185,9 @@ impl<const SMALL: usize> Queue<SMALL> {
     /// An empty queue holds no buffer.
     fn rest(&mut self) {
         if self.is_empty() {
-            self.tail = Vec::new();
+            if self.tail.capacity() > 0 {
+                self.tail = Vec::new();
+            }
             self.cost = 0;
         }
     }
@@ -218,9 +220,12 @@ impl<const SMALL: usize> Queue<SMALL> {
 
     /// As if new, but for a little room to begin with.
     pub(crate) fn reset(&mut self) {
-        let mut chunks = core::mem::take(&mut self.chunks);
-        chunks.clear();
-        chunks.shrink_to(super::spare::ROOM);
-        *self = Self { chunks, ..Self::default() };
+        if !self.is_empty() {
+            self.advance(self.len());
+        }
+        if self.chunks.capacity() > super::spare::ROOM {
+            self.chunks.shrink_to(super::spare::ROOM);
+        }
+        (self.base, self.end, self.handed_out, self.tail_push) = (0, 0, 0, false);
     }
 }

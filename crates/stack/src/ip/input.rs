@@ -200,6 +200,10 @@ fn accept(
         let ours = core.ip.is_local(to.into());
         return if ours { Ok(Cast::Unicast) } else { Err(Discard::IpNotForUs) };
     }
+    // Nearly every packet.
+    if link_cast == Cast::Unicast && it.has_address(IpAddr::V4(to)) {
+        return Ok(Cast::Unicast);
+    }
     if to.is_loopback() || path::is_reserved(to) {
         return Err(Discard::IpBadDestination);
     }

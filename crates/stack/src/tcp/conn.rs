@@ -77,8 +77,8 @@ impl Conn<'_> {
         if self.done != Done::Not {
             return;
         }
-        output::arm_persist(self);
-        if self.tcb.listed.is_some() || output::wants(self) {
+        let may_go = output::arm_persist(self);
+        if may_go || self.tcb.listed.is_some() || output::wants(self) {
             self.list();
             self.watch();
         }

@@ -86,8 +86,12 @@ impl Records {
     /// As if new, but for a little room to begin with.
     pub(in crate::tcp) fn reset(&mut self) {
         let mut list = core::mem::take(&mut self.list);
-        list.clear();
-        list.shrink_to(ROOM);
+        if !list.is_empty() {
+            list.clear();
+        }
+        if list.capacity() > ROOM {
+            list.shrink_to(ROOM);
+        }
         *self = Self { list, ..Self::default() };
     }
 

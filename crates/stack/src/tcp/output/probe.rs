@@ -14,23 +14,25 @@ use danja_wire::Instant;
 const CORK: Duration = Duration::from_millis(200);
 
 /// Starts the persist timer when something is queued, nothing is in flight, and nothing may be
-/// sent now: no acknowledgement will come to move things on.
-pub(in crate::tcp) fn arm_persist(conn: &mut Conn<'_>) {
+/// sent now: no acknowledgement will come to move things on. Says whether with nothing in flight
+/// there is something that may be sent.
+pub(in crate::tcp) fn arm_persist(conn: &mut Conn<'_>) -> bool {
     let tcb = &*conn.tcb;
     if !matches!(tcb.state, State::Synchronized(_)) || tcb.flight() > 0 {
-        return;
+        return false;
     }
     let waiting = tcb.unsent() > 0 || tcb.fin_unsent();
-    if !waiting || plan_data(conn, usize::MAX).is_some() {
+    let may_go = waiting && plan_data(conn, usize::MAX).is_some();
+    if !waiting || may_go {
         if conn.tcb.persisting {
             conn.tcb.persisting = false;
             conn.tcb.deadlines.retransmit = Instant::MAX;
             conn.tcb.backoff = 0;
         }
-        return;
+        return may_go;
     }
     if conn.tcb.persisting {
-        return;
+        return false;
     }
     // RFC 9293 §3.8.6.1 (SHLD-29): the first probe after one RTO.
     let unsent = conn.tcb.unsent();
@@ -40,6 +42,7 @@ pub(in crate::tcp) fn arm_persist(conn: &mut Conn<'_>) {
     conn.tcb.probes = 0;
     conn.tcb.stalled_since = conn.core.now;
     conn.tcb.deadlines.retransmit = conn.core.now + wait;
+    false
 }
 
 /// The persist timer ran out.
