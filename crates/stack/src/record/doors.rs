@@ -246,7 +246,7 @@ impl Recorded {
         packet: Payload,
         now: Instant,
     ) -> Result<(), Discard> {
-        let copy = self.tap.is_some().then(|| packet.clone()).unwrap_or_default();
+        let copy = if self.tap.is_some() { packet.clone() } else { Payload::EMPTY };
         self.pass(
             now,
             || Input::Inject { interface, packet: copy },
