@@ -118,23 +118,3 @@ async fn tonic_in_virtual_time(world: World) -> Outcome {
 async fn quinn_in_virtual_time(world: World) -> Outcome {
     quinn_quic::run(lan(&world)).await
 }
-
-/// Neither axum nor tonic has dice of its own, so that a run can be had again.
-#[test]
-fn one_seed_is_one_run() {
-    async fn axum(world: World) -> u64 {
-        axum_hyper::run(lan(&world)).await.unwrap();
-        world.digest()
-    }
-    async fn tonic(world: World) -> u64 {
-        tonic_grpc::run(lan(&world)).await.unwrap();
-        world.digest()
-    }
-    let run = |seed| {
-        let settings = || World::builder().loss(0.03).delay(Duration::from_millis(20)).seed(seed);
-        (settings().run(axum), settings().run(tonic))
-    };
-    let first = run(1);
-    assert_eq!(first, run(1));
-    assert_ne!(first, run(2));
-}
