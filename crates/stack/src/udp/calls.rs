@@ -147,7 +147,8 @@ fn enqueue(
         }
     }
     let cost = queued.cost();
-    let full = socket.queued_cost.saturating_add(cost) > socket.options.send_buffer;
+    // As Linux, and as readiness says: a full queue is one that has reached its limit.
+    let full = socket.queued_cost >= socket.options.send_buffer;
     if socket.queued.is_empty() {
         // Nothing of its own would ever wake it: one datagram may always wait.
         core.budget.take(cost);

@@ -147,8 +147,8 @@ impl Datagrams {
     /// Bytes of the longest datagram that `send` would take now.
     pub(crate) fn send_room(&self, _core: &Core, place: Key) -> usize {
         self.sockets.get(place).map_or(0, |socket| {
-            let free = socket.options.send_buffer.saturating_sub(socket.queued_cost);
-            if socket.write_shut { 0 } else { free.min(output::largest(socket.kind)) }
+            let full = socket.queued_cost >= socket.options.send_buffer;
+            if socket.write_shut || full { 0 } else { output::largest(socket.kind) }
         })
     }
 

@@ -209,10 +209,26 @@ fn the_send_queue_is_bounded_and_says_when_there_is_room() {
         taken += 1;
     }
     assert!((5..=10).contains(&taken), "{taken}");
-    assert!(!host.stack.readiness(socket).intersects(Ready::WRITABLE) || taken < 10);
+    assert!(!host.stack.readiness(socket).intersects(Ready::WRITABLE));
     assert_eq!(host.drain().len(), taken);
     assert_eq!(host.events(), [Event::Socket { socket, ready: Ready::WRITABLE }]);
     assert_eq!(host.stack.buffered(), 0);
+}
+
+#[test]
+fn who_is_called_writable_can_send_whatever_the_length() {
+    let mut host = acquainted();
+    let socket = host.udp(A, 9);
+    host.stack.set_option(socket, SocketOption::SendBuffer(10_000), host.now).unwrap();
+    let writable = |host: &Host| host.stack.readiness(socket).intersects(Ready::WRITABLE);
+    send(&mut host, socket, 6_000, to(at(B, 1))).unwrap();
+    assert!(writable(&host));
+    assert!(host.stack.send_room(socket) > 8_000);
+    assert_eq!(send(&mut host, socket, 8_000, to(at(B, 1))), Ok(8_000));
+    assert_eq!((writable(&host), host.stack.send_room(socket)), (false, 0));
+    assert_eq!(send(&mut host, socket, 1, to(at(B, 1))), Err(SendError::WouldBlock));
+    host.drain();
+    assert!(writable(&host));
 }
 
 #[test]
