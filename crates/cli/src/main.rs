@@ -1,7 +1,7 @@
 //! The `danja` command. Where to look:
 //!
 //! - [`args`]: what can be typed, and [`quantity`]: `50ms`, `10mbit`, `2%`
-//! - [`get`], [`serve`], [`ping`], [`resolve`]: one command each
+//! - [`get`], [`serve`], [`ping`], [`resolve`], [`replay`]: one command each
 //! - [`network`]: the LAN that a command runs on, and what is shown of it
 //! - [`explain`]: the story of `--explain`
 //! - [`manual`]: completions for shells, and the manual's pages
@@ -17,6 +17,7 @@ mod network;
 mod output;
 mod ping;
 mod quantity;
+mod replay;
 mod resolve;
 mod serve;
 
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args, cli.talk),
         Command::Ping(args) => ping::run(args, cli.talk),
         Command::Resolve(args) => resolve::run(args, cli.talk),
+        Command::Replay(args) => replay::run(args, cli.talk),
         Command::Completions(args) => manual::completions(args),
         Command::Man(args) => manual::man(args),
     };

@@ -12,6 +12,7 @@ use danja::lan::impair::Impaired;
 use danja::lan::tap::Tap;
 use danja::lan::{Adapter, MacAddress, cable::Switch};
 use danja::net::ToEndpoints;
+use danja::record::Recording;
 use danja_gateway::{Gateway, Lan, Published, http::MachineServer, http::serve_machine, page};
 use danja_stack::Seeds;
 use danja_stack::views::TcpState;
@@ -55,6 +56,7 @@ struct Parts {
     gateway: Option<Gateway>,
     narrator: Option<Arc<Narrator>>,
     capture: Option<Capture>,
+    recording: Option<Recording>,
     /// Served while it lives.
     _inspect: Option<MachineServer>,
 }
@@ -73,8 +75,8 @@ impl Network {
         };
         lan.add(&host);
         let inspect = args.show.inspect.map(|at| inspect(at, &lan)).transpose()?;
-        let Plan { narrator, capture, .. } = plan;
-        let parts = Parts { lan, gateway, narrator, capture, _inspect: inspect };
+        let Plan { narrator, capture, recording, .. } = plan;
+        let parts = Parts { lan, gateway, narrator, capture, recording, _inspect: inspect };
         let told = host.leases().into_iter().filter_map(|view| view.lease);
         let lent_dns = told.flat_map(|lease| lease.dns).next();
         let asks_nobody = parts.gateway.is_none() && args.tap.dns.is_none() && lent_dns.is_none();
@@ -157,8 +159,15 @@ impl Network {
         while Instant::now() < until && self.parts.lan.hosts().iter().any(says_goodbye) {
             thread::sleep(LOOK);
         }
-        if let Some(narrator) = &self.parts.narrator {
-            narrator.end();
+        let end = || self.parts.narrator.iter().for_each(|narrator| narrator.end());
+        match &self.parts.recording {
+            None => end(),
+            // What is told, and what is recorded, end at one moment.
+            Some(recording) => {
+                if let Err(error) = recording.finish_after(end) {
+                    talk(&format!("danja: the recording is not complete: {error}"));
+                }
+            }
         }
         if let Some(capture) = &self.parts.capture
             && let Err(error) = capture.finish()
@@ -184,12 +193,13 @@ struct Plan<'a> {
     clock: Arc<RealClock>,
     narrator: Option<Arc<Narrator>>,
     capture: Option<Capture>,
+    recording: Option<Recording>,
 }
 
 impl<'a> Plan<'a> {
     fn new(args: &'a NetworkArgs) -> Result<Self, Failure> {
         let clock = Arc::new(RealClock::new());
-        let ShowArgs { explain, lang, pcap, .. } = &args.show;
+        let ShowArgs { explain, lang, pcap, record, .. } = &args.show;
         let narrator = explain.map(|form| {
             let language =
                 lang.unwrap_or_else(|| Language::from_environment(|name| std::env::var(name).ok()));
@@ -209,7 +219,12 @@ impl<'a> Plan<'a> {
                 Some(made)
             }
         };
-        Ok(Self { args, clock, narrator, capture })
+        let recording = record.as_ref().map(|path| {
+            Recording::create(path).map_err(|error| {
+                Failure::new(format_args!("{} cannot be written: {error}", path.display()))
+            })
+        });
+        Ok(Self { args, clock, narrator, capture, recording: recording.transpose()? })
     }
 
     /// The LAN in the process: the program's host, and the router.
@@ -322,6 +337,10 @@ impl<'a> Plan<'a> {
         if let Some(narrator) = &self.narrator {
             narrator.introduce(name, interface, driver);
             builder = builder.observer(Arc::clone(narrator) as Arc<_>);
+        }
+        if let Some(recording) = &self.recording {
+            recording.introduce(name, interface, driver);
+            builder = builder.record(recording);
         }
         if let Some(seed) = self.args.link.seed {
             builder = builder.seeds(seeds(seed, name));

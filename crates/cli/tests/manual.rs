@@ -13,7 +13,7 @@ fn listed() -> Vec<String> {
     let commands = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
     let names = commands.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
     let names: Vec<_> = names.filter(|name| !name.is_empty()).map(str::to_owned).collect();
-    for expected in ["get", "serve", "ping", "resolve", "completions", "man"] {
+    for expected in ["get", "serve", "ping", "resolve", "replay", "completions", "man"] {
         assert!(names.iter().any(|name| name == expected), "{expected}: {help}");
     }
     names

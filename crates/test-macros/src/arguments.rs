@@ -53,8 +53,17 @@ impl Parse for Arguments {
                     let seed: u64 = seed.base10_parse()?;
                     quote!(.seed(#seed))
                 }
+                "record" => {
+                    let Lit::Str(file) = &value else {
+                        return Err(fault(
+                            "a file's name is wanted, such as \"run.rec\"".to_owned(),
+                        ));
+                    };
+                    quote!(.record(#file))
+                }
                 _ => {
-                    let known = "loss, duplicate, reorder, delay, jitter, rate, seed, watchdog";
+                    let known = "loss, duplicate, reorder, delay, jitter, rate, seed, watchdog, \
+                                 record";
                     return Err(Error::new(name.span(), format!("there is no `{text}`: {known}")));
                 }
             };

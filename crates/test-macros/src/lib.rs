@@ -14,7 +14,7 @@ use syn::{Error, ItemFn, parse_macro_input};
 /// `Result`.
 ///
 /// Arguments, all optional: `loss`, `duplicate`, `reorder` (probabilities: `0.02` or `"2%"`),
-/// `delay`, `jitter`, `watchdog` (times: `"50ms"`), `rate` (`"10mbit"`), `seed` (a number).
+/// `delay`, `jitter`, `watchdog` (times: `"50ms"`), `rate` (`"10mbit"`), `seed` (a number), `record` (a file for `danja replay`).
 #[proc_macro_attribute]
 pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let settings = parse_macro_input!(arguments as arguments::Arguments);

@@ -3,6 +3,7 @@
 
 use crate::world::World;
 use danja::lan::impair::{Impairment, Loss};
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,7 @@ pub struct Builder {
     pub(crate) seed: u64,
     pub(crate) watchdog: Duration,
     pub(crate) capture_limit: usize,
+    pub(crate) recording: Option<PathBuf>,
 }
 
 impl Default for Builder {
@@ -25,6 +27,7 @@ impl Default for Builder {
             seed: 1,
             watchdog: Duration::from_secs(3600),
             capture_limit: 64 << 20,
+            recording: None,
         }
     }
 }
@@ -90,12 +93,19 @@ impl Builder {
         self
     }
 
+    /// Writes all that goes into the hosts to a file, for `danja replay` and
+    /// [`Replay`](danja::record::Replay). Equal runs make equal files.
+    pub fn record(mut self, file: impl Into<PathBuf>) -> Self {
+        self.recording = Some(file.into());
+        self
+    }
+
     /// Runs a program in a new world, in a tokio runtime of this thread whose time is paused: it
     /// passes only when no task can go on, and then at once.
     ///
     /// # Panics
     /// The program did, or it took longer than [`Self::watchdog`]; then the text has the sockets
-    /// of all hosts.
+    /// of all hosts. Or the file of [`Self::record`] cannot be made.
     pub fn run<F: Future>(self, program: impl FnOnce(World) -> F) -> F::Output {
         self.run_noted(program, |_| {})
     }

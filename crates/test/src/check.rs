@@ -27,7 +27,7 @@ impl<T, E: Debug> Outcome for Result<T, E> {
 
 /// Runs the test `name`. If it fails, its seed, the command that repeats it and a pcapng file (in
 /// `folder`, else beside what is being tested) are told on standard error. What
-/// [`test`](crate::test) calls.
+/// [`test`](crate::test) calls. With `DANJA_TEST_RECORD` it is recorded to that file.
 ///
 /// # Panics
 /// The test did; `DANJA_TEST_SEED` is no number.
@@ -44,19 +44,24 @@ pub fn check<F: Future<Output: Outcome>>(
         },
         Err(_) => builder,
     };
+    let builder = match env::var_os("DANJA_TEST_RECORD") {
+        Some(file) => builder.record(file),
+        None => builder,
+    };
+    let recording = builder.recording.clone();
     let mut world = None;
     let run = || builder.run_noted(test, |made| world = Some(made.clone()));
     let outcome = catch_unwind(AssertUnwindSafe(run));
     if outcome.as_ref().map_or(true, Outcome::has_failed)
         && let Some(world) = &world
     {
-        tell(name, folder, world);
+        tell(name, folder, world, recording.as_deref());
     }
     outcome.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 #[allow(clippy::print_stderr, reason = "a failing test has nobody else to tell")]
-fn tell(name: &str, folder: Option<&str>, world: &World) {
+fn tell(name: &str, folder: Option<&str>, world: &World, recording: Option<&Path>) {
     let seed = world.seed();
     // The harness knows a test by its path within the crate.
     let path = name.split_once("::").map_or(name, |(_, path)| path);
@@ -65,6 +70,12 @@ fn tell(name: &str, folder: Option<&str>, world: &World) {
     match write(&folder, path, world) {
         Ok(file) => eprintln!("what was on the wire: {}", file.display()),
         Err(error) => eprintln!("what was on the wire could not be written: {error}"),
+    }
+    match recording {
+        Some(file) => eprintln!("all that went into the hosts: danja replay {}", file.display()),
+        None => eprintln!(
+            "with DANJA_TEST_RECORD=FILE as well, danja replay FILE --explain tells the story"
+        ),
     }
 }
 

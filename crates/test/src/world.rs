@@ -9,6 +9,7 @@ use danja::lan::MacAddress;
 use danja::lan::cable::Switch;
 use danja::lan::capture::{Capture, CaptureOptions, Captured, Direction};
 use danja::lan::impair::{Impaired, Impairment};
+use danja::record::Recording;
 use danja::stack::Seeds;
 use danja::wire::ip::Cidr;
 use danja::{Driver, Host};
@@ -52,6 +53,7 @@ struct Shared {
     cuts: Arc<Cuts>,
     record: Record,
     capture: Capture,
+    recording: Option<Recording>,
     stations: Mutex<Vec<Station>>,
 }
 
@@ -79,6 +81,13 @@ fn derive(seed: u64, text: &str, number: u64) -> u64 {
     mixed
 }
 
+#[allow(clippy::print_stderr, reason = "it may be a failing test that ends, and cannot fail more")]
+fn finish(recording: &Recording) {
+    if let Err(error) = recording.finish() {
+        eprintln!("the recording is not complete: {error}");
+    }
+}
+
 impl World {
     /// Settings of a new world.
     pub fn builder() -> Builder {
@@ -89,6 +98,10 @@ impl World {
         let record = Record::new(settings.capture_limit);
         let capture = Capture::to_writer(record.clone(), CaptureOptions::default())
             .expect("memory can be written");
+        let recording = settings.recording.as_ref().map(|file| {
+            let made = Recording::create(file).map(Recording::undated);
+            made.unwrap_or_else(|error| panic!("{} cannot be made: {error}", file.display()))
+        });
         let shared = Shared {
             settings,
             engine: Arc::new(Engine::new()),
@@ -96,6 +109,7 @@ impl World {
             cuts: Arc::default(),
             record,
             capture,
+            recording,
             stations: Mutex::default(),
         };
         Self { shared: Arc::new(shared) }
@@ -113,6 +127,9 @@ impl World {
         self.shared.engine.end();
         let stations = std::mem::take(&mut *self.stations());
         drop(stations);
+        if let Some(recording) = &self.shared.recording {
+            finish(recording);
+        }
     }
 
     /// The host of this name, which is made if there is none yet. All hosts know each other's
@@ -179,6 +196,10 @@ impl World {
             .seeds(Seeds::from_u64(derive(settings.seed, name, 2 * boots + 1)));
         for (name, address) in names {
             builder = builder.known_name(name, address);
+        }
+        if let Some(recording) = &self.shared.recording {
+            recording.introduce(name, "lan0", "cable");
+            builder = builder.record(recording);
         }
         builder.build_driven().expect("a host with one adapter and one address")
     }

@@ -1,10 +1,13 @@
-//! A thousand connections between fifty hosts over 2 % loss, for an hour, twice the same.
+//! A thousand connections between fifty hosts over 2 % loss, for an hour, twice the same; and the
+//! recording of it replays to the same bytes.
 //! Without optimisation it is five minutes.
 
 use danja_test::World;
+use danja_test::danja::record::{Heard, Replay};
 use danja_test::danja::tokio::{TcpListener, TcpStream};
-use std::io;
+use std::path::Path;
 use std::time::Duration;
+use std::{fs, io};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -51,9 +54,12 @@ async fn ask(world: World, number: usize, until: Instant) -> io::Result<u64> {
     Ok(asked)
 }
 
-fn run() -> (u64, u64, u64) {
+fn run(recording: Option<&Path>) -> (u64, u64, u64) {
     let settings = World::builder().loss(0.02).delay(Duration::from_millis(20)).seed(7);
-    let settings = settings.watchdog(LASTS * 2).capture_limit(1 << 20);
+    let mut settings = settings.watchdog(LASTS * 2).capture_limit(1 << 20);
+    if let Some(file) = recording {
+        settings = settings.record(file);
+    }
     settings.run(async |world: World| {
         let until = Instant::now() + LASTS;
         for host in 0..HOSTS {
@@ -71,12 +77,26 @@ fn run() -> (u64, u64, u64) {
 
 #[test]
 #[allow(clippy::print_stdout, reason = "the figure that is asked for")]
-fn an_hour_of_a_thousand_connections_twice() {
+fn an_hour_of_a_thousand_connections_twice_and_replayed() {
     let begin = std::time::Instant::now();
-    let first = run();
+    let first = run(None);
     let took = begin.elapsed();
     let (asked, packets, digest) = first;
     println!("{LASTS:?} took {took:?}: {asked} answers, {packets} packets, digest {digest:016x}");
     assert!(asked >= CONNECTIONS as u64 * (LASTS.as_secs() / PAUSE.as_secs() - 1));
-    assert_eq!(first, run());
+
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("thousand.rec");
+    let begin = std::time::Instant::now();
+    assert_eq!(first, run(Some(&file)));
+    let (recorded, size) = (begin.elapsed(), fs::metadata(&file).unwrap().len());
+    let (begin, mut frames) = (std::time::Instant::now(), 0);
+    let replay = Replay::open(&file).unwrap();
+    let report = replay.run(|heard| frames += u64::from(matches!(heard, Heard::Frame(_)))).unwrap();
+    let replayed = begin.elapsed();
+    fs::remove_file(&file).unwrap();
+    let inputs: u64 = report.hosts.iter().map(|host| host.inputs).sum();
+    println!("recorded in {recorded:?}, {size} bytes; {inputs} inputs replayed in {replayed:?}");
+    assert_eq!(report.difference, None);
+    assert!(report.complete);
+    assert_eq!((report.hosts.len(), frames), (HOSTS, packets));
 }

@@ -92,6 +92,22 @@ impl Payload {
         self.cost = 0;
     }
 
+    /// The same bytes at the same cost in a buffer of their own, which no other precedes: what a
+    /// payload is once it was written and read. (A byte after them keeps neighbours in memory
+    /// apart.)
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        let mut own = Vec::with_capacity(self.len().saturating_add(1));
+        own.extend_from_slice(&self.bytes);
+        Self::apart(own, self.cost)
+    }
+
+    fn apart(mut bytes: Vec<u8>, cost: u32) -> Self {
+        let length = bytes.len();
+        bytes.push(0);
+        Self { bytes: Bytes::from(bytes).slice(..length), cost }
+    }
+
     /// The same bytes in a buffer of their own size, when the pinned buffer is larger than
     /// twice the bytes; otherwise itself. Used where a queue is about to keep it.
     pub fn compact(self) -> Self {

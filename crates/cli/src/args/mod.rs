@@ -6,6 +6,7 @@ mod tests;
 
 pub(crate) use network::{AtPort, ExplainForm, NetworkArgs, Publish, ShowArgs};
 
+use crate::explain::Language;
 use crate::quantity;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -47,6 +48,7 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     Ping(PingArgs),
     Resolve(ResolveArgs),
+    Replay(ReplayArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
 }
@@ -149,6 +151,44 @@ pub(crate) struct ResolveArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
+}
+
+/// Let happen again what a recording (--record) holds, to the same bytes
+///
+/// All that went into the recorded protocol stacks goes into them again, at the same virtual
+/// times and as fast as it can; what comes out is held against what came out then. The exit code
+/// is 0 if it is the same, 1 if something else came out, and 2 if the file cannot be replayed.
+/// Nothing is sent anywhere.
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Examples:
+  danja replay page.rec               after: danja get http://danja/ --record page.rec
+  danja replay page.rec --explain --host get")]
+pub(crate) struct ReplayArgs {
+    /// The recording
+    pub(crate) file: PathBuf,
+    /// Only the hosts of this name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) host: Option<String>,
+    /// Tell on standard error, step by step, what the protocol stacks do
+    #[arg(
+        long,
+        value_name = "FORM",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "text",
+        value_enum
+    )]
+    pub(crate) explain: Option<ExplainForm>,
+    /// The language of --explain [default: from the locale]
+    #[arg(long, value_enum, value_name = "LANGUAGE")]
+    pub(crate) lang: Option<Language>,
+    /// Write every frame that the hosts received and sent to FILE (pcapng, for Wireshark)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pcap: Option<PathBuf>,
+    /// Print one JSON object instead of lines
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Print a script by which a shell completes commands and options

@@ -122,6 +122,10 @@ pub(crate) struct ShowArgs {
     /// Write every frame of the program's link to FILE (pcapng, for Wireshark)
     #[arg(long, value_name = "FILE")]
     pub(crate) pcap: Option<PathBuf>,
+    /// Write all that goes into the protocol stacks of this process to FILE, for `danja replay`;
+    /// it holds every byte that is sent and received, and the stacks' secrets
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
     /// Show the page http://danja/ to browsers on this machine, at this port (on 127.0.0.1
     /// unless an address is given)
     #[arg(long, value_name = "[ADDR:]PORT")]

@@ -24,7 +24,7 @@ fn the_arguments_are_consistent() {
 
 #[test]
 fn every_command_has_long_help_with_two_examples() {
-    for command in ["get", "serve", "ping", "resolve", "completions", "man"] {
+    for command in ["get", "serve", "ping", "resolve", "replay", "completions", "man"] {
         let help = parse(&format!("danja {command} --help")).unwrap_err();
         let examples = help.split("Examples:").nth(1).unwrap_or_default();
         let count = examples.matches(&format!("danja {command} ")).count();
@@ -93,7 +93,7 @@ fn explain_has_two_forms_and_two_languages() {
     assert_eq!(explain("danja get --explain danja"), Some(ExplainForm::Text));
     assert_eq!(explain("danja get danja --explain=json"), Some(ExplainForm::Json));
     let language = network("danja get danja --explain --lang ko").show.lang;
-    assert_eq!(language, Some(crate::explain::Language::Ko));
+    assert_eq!(language, Some(Language::Ko));
 }
 
 #[test]

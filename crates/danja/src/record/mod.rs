@@ -36,6 +36,8 @@ mod entry;
 mod player;
 mod recording;
 mod replay;
+#[cfg(test)]
+mod tests;
 
 pub use recording::Recording;
 pub use replay::{Difference, Heard, HostReport, Replay, ReplayError, ReplayedFrame, Report};

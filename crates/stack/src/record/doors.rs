@@ -22,7 +22,8 @@ use danja_wire::ip::Cidr;
 use danja_wire::{Frame, Instant, Payload};
 
 /// A [`Stack`] that tells its [`Tape`], if it has one, what goes in and what comes out. Without
-/// one it costs a branch a call.
+/// one it costs a branch a call; with one, it copies what it is given, so that nothing but the
+/// input counts.
 ///
 /// Its methods are the stack's. It is no `DerefMut`: what could change the stack without the
 /// tape's knowledge does not compile.
@@ -56,6 +57,19 @@ const fn nothing((): &()) -> Output {
 
 const fn answer(answer: &bool) -> Output {
     Output::Answer(*answer)
+}
+
+/// The same frame in memory of its own. Which slices lie in one buffer is no part of an input,
+/// and so must not be known to a stack that is recorded: it counts its memory by it.
+fn detached(frame: &Frame) -> Frame {
+    let mut own = Frame::new();
+    own.offload = frame.offload;
+    let header = frame.header();
+    if let Some(room) = own.prepend(header.len()) {
+        room.copy_from_slice(header);
+    }
+    frame.slices().iter().for_each(|slice| own.push(slice.detached()));
+    own
 }
 
 impl Recorded {
@@ -227,6 +241,7 @@ impl Recorded {
         if self.tap.is_none() {
             return self.stack.receive(interface, frames, now);
         }
+        frames.iter_mut().for_each(|frame| *frame = detached(frame));
         let input = Input::Receive { interface, frames: frames.clone() };
         self.pass(now, || input, nothing, |stack| stack.receive(interface, frames, now));
     }
@@ -246,7 +261,11 @@ impl Recorded {
         packet: Payload,
         now: Instant,
     ) -> Result<(), Discard> {
-        let copy = if self.tap.is_some() { packet.clone() } else { Payload::EMPTY };
+        if self.tap.is_none() {
+            return self.stack.inject(interface, packet, now);
+        }
+        let packet = packet.detached();
+        let copy = packet.clone();
         self.pass(
             now,
             || Input::Inject { interface, packet: copy },
@@ -425,11 +444,15 @@ impl Recorded {
         flags: SendFlags,
         now: Instant,
     ) -> Result<usize, SendError> {
+        if self.tap.is_none() {
+            return self.stack.send(socket, data, flags, now);
+        }
+        let data = data.detached();
         self.pass(
             now,
             || Input::Send { socket, data: data.clone(), flags },
             |result| Output::Sent(*result),
-            |stack| stack.send(socket, data, flags, now),
+            |stack| stack.send(socket, &data, flags, now),
         )
     }
 

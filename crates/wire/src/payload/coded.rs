@@ -1,9 +1,8 @@
 //! Payload for `serde`, as bytes and true cost, so that a queue charges a read one as it charged
-//! the written one. Does not keep which slices shared a buffer.
+//! the written one. Does not keep which slices shared a buffer: it reads detached ones.
 
 use super::Payload;
 use alloc::vec::Vec;
-use bytes::Bytes;
 use core::fmt;
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -36,7 +35,10 @@ impl<'de> Visitor<'de> for OctetsVisitor {
     }
 
     fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<OwnOctets, E> {
-        Ok(OwnOctets(bytes.to_vec()))
+        // A payload takes a byte more.
+        let mut own = Vec::with_capacity(bytes.len().saturating_add(1));
+        own.extend_from_slice(bytes);
+        Ok(OwnOctets(own))
     }
 
     fn visit_byte_buf<E: Error>(self, bytes: Vec<u8>) -> Result<OwnOctets, E> {
@@ -62,6 +64,6 @@ impl Serialize for Payload {
 impl<'de> Deserialize<'de> for Payload {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let (cost, OwnOctets(bytes)) = Deserialize::deserialize(deserializer)?;
-        Ok(Self { bytes: Bytes::from(bytes), cost })
+        Ok(Self::apart(bytes, cost))
     }
 }

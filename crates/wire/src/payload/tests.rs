@@ -36,3 +36,14 @@ fn bounds_are_clamped() {
     assert_eq!(Payload::from_static(b"static").cost(), 0);
     assert_eq!(Payload::from_bytes(Bytes::from(vec![0; 8]), 0).cost(), 8);
 }
+
+#[test]
+fn a_detached_payload_precedes_none() {
+    let mut rest = Payload::copy_from_slice(b"header+data");
+    let front = rest.split_to(7);
+    assert!(front.precedes(&rest));
+    let (one, other) = (front.detached(), rest.detached());
+    assert!(!one.precedes(&other) && !front.precedes(&other) && !one.precedes(&rest));
+    assert_eq!((one.as_slice(), one.cost()), (&b"header+"[..], 11));
+    assert_eq!((other.as_slice(), other.cost()), (&b"data"[..], 11));
+}
