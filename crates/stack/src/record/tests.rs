@@ -10,7 +10,9 @@ use danja_wire::Payload;
 use std::boxed::Box;
 use std::collections::BTreeSet;
 use std::string::{String, ToString};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+#[allow(clippy::disallowed_types, reason = "the tape is asked from outside the stack")]
+use std::sync::Mutex;
 use std::vec::Vec;
 use std::{format, vec};
 
@@ -67,6 +69,7 @@ struct Told {
 }
 
 #[derive(Clone, Default)]
+#[allow(clippy::disallowed_types, reason = "the tape is asked from outside the stack")]
 struct Keeper(Arc<Mutex<Told>>);
 
 impl Tape for Keeper {
