@@ -331,6 +331,9 @@ impl<'a> Plan<'a> {
             .clock(Arc::clone(&self.clock) as Arc<dyn Clock>)
             .adapter(adapter)
             .interface_name(interface);
+        if let Some(id) = self.args.tap.vlan {
+            builder = builder.vlan(id);
+        }
         if let Some(address) = address {
             builder = builder.address(address);
         }

@@ -315,6 +315,18 @@ pub struct InterfaceConfig {
     /// frames to its hardware address are for its unconnected sockets, whatever address they were
     /// sent to (RFC 2131 §2: a server has no other way to reach a client).
     pub learns_address: bool,
+    /// It is on a VLAN of another interface, whose adapter its frames leave and come by.
+    pub vlan: Option<Vlan>,
+}
+
+/// A VLAN (IEEE 802.1Q) of an interface.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Vlan {
+    /// The interface that has the adapter; untagged frames are its own.
+    pub parent: crate::InterfaceId,
+    /// Which VLAN, 1 to 4094.
+    pub id: u16,
 }
 
 impl InterfaceConfig {
@@ -332,6 +344,7 @@ impl InterfaceConfig {
             max_segmented: 0,
             probe_addresses: false,
             learns_address: false,
+            vlan: None,
         }
     }
 

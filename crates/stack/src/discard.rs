@@ -32,6 +32,8 @@ discards! {
     LinkTruncated "link_truncated" true "A frame shorter than its link header.",
     LinkOtherHost "link_other_host" false "A frame to another hardware address.",
     LinkUnknownType "link_unknown_type" false "A frame of an unknown EtherType.",
+    VlanUnknown "vlan_unknown" false "A frame of a VLAN that no interface is on.",
+    VlanNested "vlan_nested" false "A frame with a tag inside a tag (IEEE 802.1ad).",
     InterfaceDown "interface_down" true "The interface is down, or its link is.",
     NoSuchInterface "no_such_interface" true "A frame for an interface the stack does not have.",
     ArpMalformed "arp_malformed" true "An ARP packet with wrong types, lengths or addresses.",

@@ -298,6 +298,8 @@ pub struct InterfaceView {
     /// Whether its link carries frames: a cable is plugged in. Nothing is sent or received unless
     /// this and [`Self::up`] hold.
     pub link: bool,
+    /// The VLAN that it is on, of another interface.
+    pub vlan: Option<crate::config::Vlan>,
     /// Its addresses.
     pub addresses: Vec<Cidr>,
     /// Frames and bytes received.

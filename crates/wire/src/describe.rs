@@ -51,7 +51,20 @@ impl fmt::Display for Describe<'_> {
         let Ok(header) = ethernet::Header::parse(self.bytes) else {
             return write!(f, "short frame, {} bytes", self.length);
         };
-        match header.ether_type {
+        let (mut ether_type, mut packet, mut available) = (header.ether_type, packet, available);
+        // As many tags as `header_len` looks through.
+        let tags = ethernet::header_len(self.bytes).saturating_sub(ethernet::HEADER_LEN);
+        for _ in 0..tags / ethernet::TAG_LEN {
+            let (Some(control), Some(inner)) = (bytes::be16(packet, 0), bytes::be16(packet, 2))
+            else {
+                break;
+            };
+            write!(f, "vlan {} ", ethernet::Tag::parse(control).id)?;
+            ether_type = ethernet::EtherType(inner);
+            packet = bytes::from(packet, ethernet::TAG_LEN).unwrap_or(&[]);
+            available = available.saturating_sub(ethernet::TAG_LEN);
+        }
+        match ether_type {
             ethernet::EtherType::ARP => write_arp(f, packet),
             ethernet::EtherType::IPV4 | ethernet::EtherType::IPV6 => write_ip(f, packet, available),
             other => {

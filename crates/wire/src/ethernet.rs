@@ -1,4 +1,8 @@
-//! Ethernet II (RFC 894): destination, source, type; and hardware addresses. Interprets no tag.
+//! Ethernet II (RFC 894): destination, source, type; hardware addresses; VLAN tags.
+
+mod tag;
+
+pub use tag::{TAG_LEN, Tag, header_len};
 
 use crate::bytes;
 use crate::error::Error;
@@ -112,8 +116,17 @@ impl EtherType {
     pub const ARP: Self = Self(0x0806);
     /// A VLAN tag (IEEE 802.1Q).
     pub const VLAN: Self = Self(0x8100);
+    /// The outer one of two VLAN tags (IEEE 802.1ad).
+    pub const QINQ: Self = Self(0x88a8);
     /// IPv6 (RFC 2464).
     pub const IPV6: Self = Self(0x86dd);
+}
+
+impl EtherType {
+    /// Whether a tag follows, and behind it another type.
+    pub const fn is_tag(self) -> bool {
+        matches!(self, Self::VLAN | Self::QINQ)
+    }
 }
 
 impl core::fmt::Display for EtherType {
@@ -122,6 +135,7 @@ impl core::fmt::Display for EtherType {
             Self::IPV4 => f.write_str("IPv4"),
             Self::ARP => f.write_str("ARP"),
             Self::VLAN => f.write_str("VLAN"),
+            Self::QINQ => f.write_str("QinQ"),
             Self::IPV6 => f.write_str("IPv6"),
             Self(other) => write!(f, "{other:#06x}"),
         }

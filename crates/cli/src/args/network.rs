@@ -34,6 +34,9 @@ pub(crate) struct TapArgs {
     /// Ask the network for an address, a router and DNS servers (DHCP)
     #[arg(long, requires = "tap", group = "addressing")]
     pub(crate) dhcp: bool,
+    /// Be on this VLAN of the device (802.1Q), 1 to 4094
+    #[arg(long, value_name = "ID", requires = "tap", value_parser = clap::value_parser!(u16).range(1..=4094))]
+    pub(crate) vlan: Option<u16>,
     /// The router to other networks
     #[arg(long, value_name = "GATEWAY", requires = "tap", value_parser = ipv4)]
     pub(crate) via: Option<IpAddr>,

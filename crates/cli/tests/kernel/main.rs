@@ -19,3 +19,4 @@ mod program;
 mod server;
 #[path = "../../../../tests/skip.rs"]
 mod skip;
+mod vlan;

@@ -9,8 +9,8 @@ use crate::clock::{Clock, RealClock};
 use crate::dhcp;
 use crate::error::own;
 use crate::resolve::Settings;
-use danja_lan::{Adapter, Medium, Readiness};
-use danja_stack::config::{Route, Unclaimed};
+use danja_lan::{Adapter, Capabilities, Medium, Readiness};
+use danja_stack::config::{Route, Unclaimed, Vlan};
 use danja_stack::record::Recorded;
 use danja_stack::views::InterfaceView;
 use danja_stack::{Config, Instant, InterfaceConfig, InterfaceId, Seeds};
@@ -20,6 +20,7 @@ use rustix::rand::{GetRandomFlags, getrandom};
 use siphasher::sip::SipHasher24;
 use std::hash::Hasher;
 use std::io;
+use std::mem;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -78,6 +79,8 @@ struct Plan {
     unclaimed: Unclaimed,
     probe: bool,
     dhcp: Option<dhcp::Settings>,
+    /// Interfaces on VLANs of this one.
+    vlans: Vec<(u16, Self)>,
 }
 
 impl Default for Builder {
@@ -116,7 +119,39 @@ impl Builder {
 
     fn plan(mut self, change: impl FnOnce(&mut Plan)) -> Self {
         if let Some(plan) = self.plans.last_mut() {
-            change(plan);
+            let vlan = plan.vlans.pop();
+            match vlan {
+                None => change(plan),
+                Some((id, mut plan_of_vlan)) => {
+                    change(&mut plan_of_vlan);
+                    plan.vlans.push((id, plan_of_vlan));
+                }
+            }
+        }
+        self
+    }
+
+    /// One more interface on the same adapter: on this VLAN (IEEE 802.1Q), 1 to 4094. What is said
+    /// of an interface from here on is said of this one; untagged frames stay the adapter's own.
+    ///
+    /// ```
+    /// use danja::{Host, lan::{MacAddress, cable::Switch}};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let lan = Switch::new();
+    /// let host = Host::builder()
+    ///     .adapter(lan.port(MacAddress([2, 0, 0, 0, 0, 1])))
+    ///     .address("10.0.0.1/24".parse().unwrap())
+    ///     .vlan(7)
+    ///     .address("10.0.7.1/24".parse().unwrap())
+    ///     .build()?;
+    /// assert_eq!(host.interfaces()[2].name, "lan0.7");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn vlan(mut self, id: u16) -> Self {
+        if let Some(plan) = self.plans.last_mut() {
+            plan.vlans.push((id, Plan::default()));
         }
         self
     }
@@ -300,10 +335,21 @@ impl Builder {
         let mut ports = Vec::new();
         let mut asking = Vec::new();
         for (adapter, mut plan) in self.adapters.into_iter().zip(self.plans) {
-            let settings = plan.dhcp.clone();
-            plan.probe |= settings.as_ref().is_some_and(|settings| settings.probe);
+            let (settings, vlans) = (plan.dhcp.clone(), mem::take(&mut plan.vlans));
+            let can = adapter.capabilities();
             let port = add_port(&mut stack, adapter, plan, ports.len(), &notifier, now)?;
             asking.extend(settings.map(|settings| (port.id, settings)));
+            for (id, plan) in vlans {
+                let settings = plan.dhcp.clone();
+                let vlan = Vlan { parent: port.id, id };
+                let name = format!("{}.{id}", port.name);
+                let added = stack.add_interface(describe(plan, name, can, Some(vlan)), now);
+                let added = added.ok_or_else(|| {
+                    let text = format!("{} cannot be on VLAN {id}, or is already", port.name);
+                    own(Errno::INVAL, text)
+                })?;
+                asking.extend(settings.map(|settings| (added, settings)));
+            }
             ports.push(port);
         }
         let mut clients = Vec::new();
@@ -387,6 +433,25 @@ fn start(shared: Arc<Shared>, linger: Duration) -> io::Result<Host> {
     Ok(Host { handle })
 }
 
+/// An interface as the stack takes it; `name` is for one that has none.
+fn describe(plan: Plan, name: String, can: Capabilities, vlan: Option<Vlan>) -> InterfaceConfig {
+    let medium = match can.medium {
+        Medium::Ethernet(address) => danja_stack::Medium::Ethernet(address),
+        Medium::Ip => danja_stack::Medium::Ip,
+    };
+    let mut config = InterfaceConfig::new(&plan.name.unwrap_or(name), medium, can.mtu);
+    config.addresses = plan.addresses;
+    config.any_address = plan.any_address;
+    config.echo_to_application = plan.echo_to_application;
+    config.unclaimed = plan.unclaimed;
+    config.checksum_offload = can.checksum;
+    config.max_segmented = can.max_segmented;
+    config.probe_addresses = plan.probe || plan.dhcp.as_ref().is_some_and(|dhcp| dhcp.probe);
+    config.learns_address = plan.dhcp.is_some();
+    config.vlan = vlan;
+    config
+}
+
 fn add_port(
     stack: &mut Recorded,
     mut adapter: Box<dyn Adapter>,
@@ -396,20 +461,9 @@ fn add_port(
     now: Instant,
 ) -> io::Result<Port> {
     let can = adapter.capabilities();
-    let medium = match can.medium {
-        Medium::Ethernet(address) => danja_stack::Medium::Ethernet(address),
-        Medium::Ip => danja_stack::Medium::Ip,
-    };
-    let name = plan.name.unwrap_or_else(|| format!("lan{index}"));
-    let mut config = InterfaceConfig::new(&name, medium, can.mtu);
-    config.addresses = plan.addresses;
-    config.any_address = plan.any_address;
-    config.echo_to_application = plan.echo_to_application;
-    config.unclaimed = plan.unclaimed;
-    config.checksum_offload = can.checksum;
-    config.max_segmented = can.max_segmented;
-    config.probe_addresses = plan.probe;
-    config.learns_address = plan.dhcp.is_some();
+    let hands_out = plan.unclaimed == Unclaimed::HandOut;
+    let config = describe(plan, format!("lan{index}"), can, None);
+    let name = config.name.clone();
     let added = stack.add_interface(config, now);
     let id = added.ok_or_else(|| own(Errno::INVAL, "the stack takes no more interfaces"))?;
     let descriptor = match adapter.readiness() {
@@ -433,7 +487,7 @@ fn add_port(
         link_descriptor,
         link_stale: AtomicBool::new(false),
         link: AtomicBool::new(link),
-        hands_out: plan.unclaimed == Unclaimed::HandOut,
+        hands_out,
         blocked: AtomicBool::new(false),
         failed: AtomicBool::new(false),
         lane: Mutex::new(Lane { adapter, frames: Vec::new() }),

@@ -66,6 +66,7 @@ pub fn interface(view: &InterfaceView) -> Value {
         "mtu": view.mtu,
         "up": view.up,
         "link": view.link,
+        "vlan": view.vlan.map(|vlan| vlan.id),
         "addresses": addresses,
         "received": { "frames": view.received.0, "bytes": view.received.1 },
         "sent": { "frames": view.sent.0, "bytes": view.sent.1 },

@@ -4,10 +4,14 @@
 //! What comes in is not believed: metadata that contradicts the frame's length is an error, never
 //! a panic and never passed on.
 
+use danja_wire::ethernet::{HEADER_LEN, TAG_LEN, header_len};
 use danja_wire::{ChecksumState, Frame, Offload};
 
 /// Length in bytes.
 pub(super) const LENGTH: usize = 10;
+
+/// Bytes of the VLAN tags that may lie before a packet.
+const TAGS: usize = 2 * TAG_LEN;
 
 /// The checksum field holds the pseudo-header's sum.
 const FLAG_NEEDS_CSUM: u8 = 1;
@@ -62,10 +66,11 @@ pub(super) fn parse(header: [u8; LENGTH], length: usize, link: usize) -> Result<
 fn version(frame: &Frame, link: usize) -> Option<u8> {
     let copied;
     let mut front = frame.front();
-    if front.len() <= link {
-        copied = frame.range(0, link + 1);
+    if front.len() <= link + TAGS {
+        copied = frame.range(0, link + TAGS + 1);
         front = copied.as_slice();
     }
+    let link = if link == HEADER_LEN { header_len(front) } else { link };
     front.get(link).map(|byte| byte >> 4)
 }
 

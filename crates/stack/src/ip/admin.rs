@@ -3,7 +3,7 @@
 
 use super::interface::{Address, Interface};
 use super::{arp, conflict, gateways, with_neighbours};
-use crate::config::{InterfaceConfig, Route};
+use crate::config::{InterfaceConfig, Route, Vlan};
 use crate::core_state::Core;
 use crate::discard::Discard;
 use crate::interface::{InterfaceId, MacAddress};
@@ -16,15 +16,33 @@ const MIN_MTU: usize = 68;
 const MAX_MTU: usize = 65_535;
 
 pub(crate) fn add_interface(core: &mut Core, mut config: InterfaceConfig) -> Option<InterfaceId> {
+    if config.vlan.is_some_and(|vlan| !may_be(core, vlan)) {
+        return None;
+    }
     let id = u16::try_from(core.ip.interfaces.len()).ok().filter(|id| *id < u16::MAX)?;
     let id = InterfaceId(id);
     let addresses = core::mem::take(&mut config.addresses);
+    let vlan = config.vlan;
     core.ip.interfaces.push(Interface::new(id, config));
+    if let Some(vlan) = vlan
+        && let Some(parent) = core.ip.interface_mut(vlan.parent)
+    {
+        parent.vlans.push((vlan.id, id));
+        follow(core, id);
+    }
     core.ip.changed();
     for address in addresses {
         add_address(core, id, address);
     }
     Some(id)
+}
+
+/// Whether an interface can be on this VLAN: an Ethernet of its own has it, and no other is.
+fn may_be(core: &Core, vlan: Vlan) -> bool {
+    let parent = core.ip.interface(vlan.parent);
+    let parent = parent.filter(|it| it.is_ethernet() && it.config.vlan.is_none());
+    let free = |parent: &Interface| parent.vlans.iter().all(|(id, _)| *id != vlan.id);
+    (1..=4094).contains(&vlan.id) && parent.is_some_and(free)
 }
 
 pub(crate) fn add_address(core: &mut Core, interface: InterfaceId, address: Cidr) -> bool {
@@ -143,10 +161,14 @@ pub(crate) fn set_link(core: &mut Core, interface: InterfaceId, up: bool) -> boo
     true
 }
 
-/// The interface works when its owner and its link let it.
+/// The interface works when its owner, its link and (of a VLAN) its parent let it; of VLANs there
+/// is one level, so this goes no deeper than that.
 fn follow(core: &mut Core, interface: InterfaceId) {
+    let Some(it) = core.ip.interface(interface) else { return };
+    // A VLAN has no link but its parent's.
+    let carried = it.config.vlan.is_none_or(|vlan| core.ip.is_up(vlan.parent));
     let Some(it) = core.ip.interface_mut(interface) else { return };
-    let up = it.administered && it.link;
+    let up = it.administered && it.link && carried;
     if it.up == up {
         return;
     }
@@ -159,5 +181,9 @@ fn follow(core: &mut Core, interface: InterfaceId) {
         (0..waited).for_each(|_| core.discard(Discard::InterfaceDown));
         // Who is on the link when it comes back may be others.
         with_neighbours(core, |all, context| all.flush(context, interface));
+    }
+    let vlans = core.ip.interface(interface).map(|it| it.vlans.clone());
+    for (_, vlan) in vlans.unwrap_or_default() {
+        follow(core, vlan);
     }
 }

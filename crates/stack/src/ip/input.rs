@@ -13,7 +13,7 @@ use crate::core_state::Core;
 use crate::counters::count;
 use crate::discard::Discard;
 use crate::interface::{InterfaceId, Medium};
-use crate::link::ethernet;
+use crate::link::{ethernet, vlan};
 use crate::packet::{Cast, Packet};
 use core::net::IpAddr;
 use danja_wire::error::Error;
@@ -31,6 +31,10 @@ pub(crate) fn input(core: &mut Core, interface: InterfaceId, mut frame: Frame) -
             packet(core, frame, came).unwrap_or_else(|reason| discarded(core, reason))
         }
         Ok(Network::Consumed) => Upward::Done,
+        Ok(Network::Tagged) => match tagged(core, interface, &mut frame) {
+            Ok((interface, frame)) => input(core, interface, frame),
+            Err(reason) => discarded(core, reason),
+        },
         Err(reason) => discarded(core, reason),
     }
 }
@@ -71,6 +75,8 @@ struct Came {
 enum Network {
     /// An IP packet that begins at this byte.
     Ip { at: usize, cast: Cast },
+    /// A tag, and behind it something else.
+    Tagged,
     /// Something that ended here.
     Consumed,
 }
@@ -91,9 +97,27 @@ fn link(core: &mut Core, interface: InterfaceId, frame: &mut Frame) -> Result<Ne
             arp::input(core, interface, frame)?;
             Ok(Network::Consumed)
         }
+        EtherType::VLAN => Ok(Network::Tagged),
+        EtherType::QINQ => Err(Discard::VlanNested),
         EtherType::IPV6 => Err(Discard::IpVersion6),
         _ => Err(Discard::LinkUnknownType),
     }
+}
+
+/// A frame without its tag, and whose it is. Behind the tag is no other, so it is tagged no more.
+fn tagged(
+    core: &Core,
+    interface: InterfaceId,
+    frame: &mut Frame,
+) -> Result<(InterfaceId, Frame), Discard> {
+    let (tag, frame) = vlan::untag(frame)?;
+    if tag.id == 0 {
+        // A priority, and no VLAN: it is the parent's.
+        return Ok((interface, frame));
+    }
+    let it = core.ip.interface(interface).ok_or(Discard::NoSuchInterface)?;
+    let found = it.vlans.iter().find(|(id, _)| *id == tag.id).ok_or(Discard::VlanUnknown)?;
+    Ok((found.1, frame))
 }
 
 fn packet(core: &mut Core, mut frame: Frame, came: Came) -> Result<Upward, Discard> {

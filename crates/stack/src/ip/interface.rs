@@ -22,6 +22,8 @@ pub(crate) struct Interface {
     /// Its link carries frames.
     pub(super) link: bool,
     pub(super) addresses: Vec<Address>,
+    /// Its VLANs, and the interfaces that are on them.
+    pub(super) vlans: Vec<(u16, InterfaceId)>,
     pub(super) timer: Option<Timer>,
     control: VecDeque<Frame>,
     pub(super) received: (u64, u64),
@@ -45,6 +47,7 @@ impl Interface {
             administered: true,
             link: true,
             addresses: Vec::new(),
+            vlans: Vec::new(),
             timer: None,
             control: VecDeque::new(),
             received: (0, 0),
@@ -118,6 +121,7 @@ impl Interface {
             mtu: self.config.mtu,
             up: self.administered,
             link: self.link,
+            vlan: self.config.vlan,
             addresses: self.addresses.iter().map(|address| address.cidr).collect(),
             received: self.received,
             sent: self.sent,

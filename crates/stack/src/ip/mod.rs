@@ -191,6 +191,16 @@ impl Ip {
         self.interface(interface).is_some()
     }
 
+    /// The interface is on a VLAN of another.
+    pub(crate) fn is_vlan(&self, interface: InterfaceId) -> bool {
+        self.interface(interface).is_some_and(|it| it.config.vlan.is_some())
+    }
+
+    /// One of the interface's VLANs, and the interface that is on it.
+    pub(crate) fn vlan(&self, interface: InterfaceId, at: usize) -> Option<(u16, InterfaceId)> {
+        self.interface(interface)?.vlans.get(at).copied()
+    }
+
     /// Largest packet of the interface's link, in bytes.
     pub(crate) fn mtu(&self, interface: InterfaceId) -> usize {
         self.interface(interface).map_or(0, |it| it.config.mtu)

@@ -2,3 +2,4 @@
 
 pub(crate) mod ethernet;
 pub(crate) mod neighbour;
+pub(crate) mod vlan;

@@ -3,13 +3,17 @@
 
 use super::Stack;
 use crate::core_state::Sender;
+use crate::discard::Discard;
 use crate::interface::{InterfaceId, Room};
 use crate::ip;
+use crate::link::vlan;
+use danja_wire::ethernet::Tag;
 use danja_wire::{Frame, Instant};
 
 impl Stack {
     /// The next frame to send by `interface`, if its adapter has `room`. A frame handed out is
-    /// never handed back. Ready sockets take turns.
+    /// never handed back. Ready sockets take turns. The frames of its VLANs' interfaces are among
+    /// them, with their tags; these give none themselves.
     pub fn poll_transmit(
         &mut self,
         interface: InterfaceId,
@@ -17,9 +21,29 @@ impl Stack {
         now: Instant,
     ) -> Option<Frame> {
         self.core.set_now(now);
-        if room.is_empty() {
+        if room.is_empty() || self.core.ip.is_vlan(interface) {
             return None;
         }
+        let frame = self.next_frame(interface, room);
+        if frame.is_some() { frame } else { self.tagged_frame(interface, room) }
+    }
+
+    /// The next frame of one of its VLANs.
+    fn tagged_frame(&mut self, parent: InterfaceId, room: Room) -> Option<Frame> {
+        for at in 0.. {
+            let (id, interface) = self.core.ip.vlan(parent, at)?;
+            if let Some(mut frame) = self.next_frame(interface, room) {
+                if vlan::tag(&mut frame, Tag::of(id)).is_some() {
+                    return Some(frame);
+                }
+                self.core.discard(Discard::TooBig);
+            }
+        }
+        None
+    }
+
+    /// The next frame of an interface, without a tag.
+    fn next_frame(&mut self, interface: InterfaceId, room: Room) -> Option<Frame> {
         loop {
             if let Some(frame) = self.core.ip.poll_control(interface) {
                 return Some(frame);
@@ -49,7 +73,12 @@ impl Stack {
 
     /// Whether [`Self::poll_transmit`] may have something for this interface.
     pub fn wants_transmit(&self, interface: InterfaceId) -> bool {
-        self.core.ip.has_control(interface) || !self.core.ready.is_empty(interface)
+        if self.core.ip.has_control(interface) || !self.core.ready.is_empty(interface) {
+            return !self.core.ip.is_vlan(interface);
+        }
+        let vlans = (0..).map_while(|at| self.core.ip.vlan(interface, at));
+        let mut vlans = vlans.map(|(_, vlan)| vlan);
+        vlans.any(|vlan| self.core.ip.has_control(vlan) || !self.core.ready.is_empty(vlan))
     }
 
     /// Lets the loopback interface's senders fill its queue, a bounded amount.

@@ -72,3 +72,29 @@ proptest! {
         prop_assert_eq!(header.emit(&mut frame[..13]), Err(Error::Room));
     }
 }
+
+#[test]
+fn tags_lengthen_the_link_header() {
+    let table: [(&[u8], usize); 6] = [
+        (&[0x08, 0x00], 14),
+        (&[0x81, 0x00, 0x00, 0x07, 0x08, 0x00], 18),
+        (&[0x88, 0xa8, 0x00, 0x07, 0x81, 0x00, 0x00, 0x09, 0x08, 0x06], 22),
+        // No more than two are looked through.
+        (&[0x81, 0, 0, 1, 0x81, 0, 0, 2, 0x81, 0, 0, 3, 0x08, 0x00], 22),
+        (&[0x81], 14),
+        (&[], 14),
+    ];
+    for (types, length) in table {
+        let frame = [&[0; 12], types].concat();
+        assert_eq!(header_len(&frame), length, "{types:02x?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_tag_is_read_as_it_was_written(control: u16) {
+        let tag = Tag::parse(control);
+        prop_assert_eq!(tag.emit(), control);
+        prop_assert!(tag.priority < 8 && tag.id < 4096);
+    }
+}

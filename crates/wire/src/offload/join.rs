@@ -87,7 +87,7 @@ fn joinable(frame: &mut Frame, l2_len: usize) -> Option<Layout> {
     let front = frame.ensure_front(layout.data_at);
     if layout.version == Version::V4 {
         // Options, or a wrong header checksum, are for the IP layer to see.
-        let ip = front.get(l2_len..layout.tcp_at)?;
+        let ip = front.get(layout.ip_at..layout.tcp_at)?;
         if ip.len() != ipv4::HEADER_LEN || crate::checksum::checksum(ip) != 0 {
             return None;
         }

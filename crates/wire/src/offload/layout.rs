@@ -4,6 +4,7 @@
 use crate::bytes;
 use crate::checksum::{Sum, pseudo_header};
 use crate::error::Error;
+use crate::ethernet;
 use crate::frame::Frame;
 use crate::ip::{Protocol, Version};
 use crate::ipv4;
@@ -64,6 +65,9 @@ impl Layout {
     }
 
     fn of_front(front: &[u8], frame_len: usize, l2_len: usize) -> Result<Self, Error> {
+        // Tags are part of the link's header.
+        let tagged = l2_len == ethernet::HEADER_LEN;
+        let l2_len = if tagged { ethernet::header_len(front) } else { l2_len };
         let packet = bytes::from(front, l2_len).ok_or(Error::Truncated)?;
         let version = Version::of_packet(packet).ok_or(Error::Version)?;
         let network = match version {

@@ -112,6 +112,47 @@ fn parts(frame: &Frame, l2_len: usize) -> (ipv4::Header, tcp::Header, Vec<u8>) {
     (ip, tcp, segment[tcp_len..].to_vec())
 }
 
+/// The frame with a tag of VLAN 7.
+fn tagged(frame: &Frame) -> Frame {
+    let mut bytes = frame.to_vec();
+    bytes.splice(12..12, [0x81, 0x00, 0x60, 0x07]);
+    let mut offload = frame.offload;
+    if let ChecksumState::Partial { start, .. } = &mut offload.checksum {
+        *start += 4;
+    }
+    Frame::received(Payload::from(bytes), offload)
+}
+
+#[test]
+fn tags_stay_on_what_is_cut_and_joined() {
+    let plan = Plan::new(3000, 1448);
+    let frames = cut_all(&tagged(&plan.frame()), 14, Finish::Checksums);
+    assert_eq!(frames.len(), 3);
+    for frame in &frames {
+        assert_eq!(frame.to_vec()[12..18], [0x81, 0x00, 0x60, 0x07, 0x08, 0x00]);
+        parts(frame, 18);
+    }
+    // Frames of another VLAN are another flow.
+    let mut joiner = Joiner::new(14, 65_535);
+    let mut joined = Vec::new();
+    for frame in frames {
+        joiner.push(frame, |frame| joined.push(frame));
+    }
+    joiner.flush(|frame| joined.push(frame));
+    let [whole] = &joined[..] else { panic!("{} frames", joined.len()) };
+    assert_eq!(whole.len(), plan.headers_len() + 4 + 3000);
+    assert_eq!(whole.to_vec()[12..18], [0x81, 0x00, 0x60, 0x07, 0x08, 0x00]);
+    let mut joiner = Joiner::new(14, 65_535);
+    let mut apart = 0;
+    for (frame, vlan) in cut_all(&tagged(&plan.frame()), 14, Finish::Checksums).iter().zip(7..) {
+        let mut bytes = frame.to_vec();
+        bytes[15] = vlan;
+        joiner.push(Frame::received(Payload::from(bytes), Offload::default()), |_| apart += 1);
+    }
+    joiner.flush(|_| apart += 1);
+    assert_eq!(apart, 3);
+}
+
 #[test]
 fn a_large_frame_becomes_frames_of_a_wire() {
     let mut plan = Plan::new(3500, 1448);
