@@ -101,11 +101,13 @@ fn insert(conn: &mut Conn<'_>, segment: &Segment<'_>) -> Step {
     Step::Continue
 }
 
-/// What a receive queue may cost by buffers that pin more than they are wanted for: its limit,
-/// since the window counts cost up to twice that, and nothing when memory is short.
+/// What a receive queue may cost by buffers that pin more than they are wanted for: most of its
+/// limit, so that all that was announced is taken within the twice of it that may be held (see
+/// [`has_memory`]), and nothing when memory is short.
 fn may_pin(core: &Core, socket: &StreamSocket) -> usize {
     let short = core.budget.pressure();
-    if short { 0 } else { core.budget.left().min(socket.receive_limit) }
+    let most = socket.receive_limit.saturating_sub(socket.receive_limit / 4);
+    if short { 0 } else { core.budget.left().min(most) }
 }
 
 /// What the insertions of one segment did.
