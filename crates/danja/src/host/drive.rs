@@ -104,11 +104,14 @@ impl Shared {
         if !port.link_stale.swap(false, Ordering::Relaxed) && port.descriptor.is_some() {
             return;
         }
+        // The thread and a leader may both look: the stack shall hear the later answer last.
+        let order = self.driving.lock().unwrap_or_else(PoisonError::into_inner);
         let up = port.lock().adapter.link();
         if port.link.swap(up, Ordering::Relaxed) == up {
             return;
         }
         let mut core = self.lock();
+        drop(order);
         let now = self.clock.now();
         core.stack.set_link(port.id, up, now);
         core.tell(HostEvent::Link { interface: port.id, up });
