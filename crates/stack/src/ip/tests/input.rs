@@ -190,7 +190,9 @@ fn frames_to_others_and_of_unknown_types_are_left() {
     let unknown = ether(MAC_A, MAC_B, EtherType(0x88b5), &packet);
     assert_eq!(verdict(&unknown), Err(std::vec![Discard::LinkUnknownType]));
     let tagged = ether(MAC_A, MAC_B, EtherType::VLAN, &packet);
-    assert_eq!(verdict(&tagged), Err(std::vec![Discard::LinkUnknownType]));
+    assert_eq!(verdict(&tagged), Err(std::vec![Discard::VlanUnknown]));
+    let nested = ether(MAC_A, MAC_B, EtherType::QINQ, &packet);
+    assert_eq!(verdict(&nested), Err(std::vec![Discard::VlanNested]));
 }
 
 #[test]
