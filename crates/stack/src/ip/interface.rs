@@ -24,6 +24,8 @@ pub(crate) struct Interface {
     pub(super) addresses: Vec<Address>,
     /// Its VLANs, and the interfaces that are on them.
     pub(super) vlans: Vec<(u16, InterfaceId)>,
+    /// Which of them may send next; beyond the last one the interface itself.
+    pub(super) turn: usize,
     pub(super) timer: Option<Timer>,
     control: VecDeque<Frame>,
     pub(super) received: (u64, u64),
@@ -48,6 +50,7 @@ impl Interface {
             link: true,
             addresses: Vec::new(),
             vlans: Vec::new(),
+            turn: 0,
             timer: None,
             control: VecDeque::new(),
             received: (0, 0),

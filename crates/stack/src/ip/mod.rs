@@ -204,6 +204,19 @@ impl Ip {
         self.interface(interface)?.vlans.get(at).copied()
     }
 
+    /// How many take turns at an interface: itself, and its VLANs.
+    pub(crate) fn turns(&self, interface: InterfaceId) -> usize {
+        self.interface(interface).map_or(0, |it| it.vlans.len().saturating_add(1))
+    }
+
+    /// Whose turn it is: a VLAN's, or the interface's own (`None`).
+    pub(crate) fn next_turn(&mut self, interface: InterfaceId) -> Option<(u16, InterfaceId)> {
+        let it = self.interface_mut(interface)?;
+        let turn = it.vlans.get(it.turn).copied();
+        it.turn = if turn.is_some() { it.turn.saturating_add(1) } else { 0 };
+        turn
+    }
+
     /// Largest packet of the interface's link, in bytes.
     pub(crate) fn mtu(&self, interface: InterfaceId) -> usize {
         self.interface(interface).map_or(0, |it| it.config.mtu)

@@ -24,14 +24,21 @@ impl Stack {
         if room.is_empty() || self.core.ip.is_vlan(interface) {
             return None;
         }
-        let frame = self.next_frame(interface, room);
-        if frame.is_some() { frame } else { self.tagged_frame(interface, room) }
+        if self.core.ip.vlan(interface, 0).is_none() {
+            return self.next_frame(interface, room);
+        }
+        self.shared_frame(interface, room)
     }
 
-    /// The next frame of one of its VLANs.
-    fn tagged_frame(&mut self, parent: InterfaceId, room: Room) -> Option<Frame> {
-        for at in 0.. {
-            let (id, interface) = self.core.ip.vlan(parent, at)?;
+    /// The next frame of an interface or of one of its VLANs, which take turns.
+    fn shared_frame(&mut self, parent: InterfaceId, room: Room) -> Option<Frame> {
+        for _ in 0..self.core.ip.turns(parent) {
+            let Some((id, interface)) = self.core.ip.next_turn(parent) else {
+                if let Some(frame) = self.next_frame(parent, room) {
+                    return Some(frame);
+                }
+                continue;
+            };
             if let Some(mut frame) = self.next_frame(interface, room) {
                 if vlan::tag(&mut frame, Tag::of(id)).is_some() {
                     return Some(frame);

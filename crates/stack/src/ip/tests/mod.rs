@@ -12,4 +12,5 @@ mod neighbour;
 mod options;
 mod path;
 mod reassembly;
+mod vlan;
 pub(crate) mod world;
