@@ -1,9 +1,14 @@
 //! tun2socks: every TCP connection that the kernel routes into a TUN device goes on through a
 //! SOCKS5 proxy (RFC 1928). The client is told that it is connected only when the proxy is.
 //!
-//! With a SOCKS5 proxy on port 1080 (`ssh -N -D 1080 HOST` is one), as root once:
-//! `ip tuntap add dev tun0 mode tun user USER; ip link set tun0 up; ip route add 192.0.2.0/24 dev
-//! tun0`, and then as that user: `cargo run -p danja --example tun2socks -- tun0 127.0.0.1:1080`.
+//! With a SOCKS5 proxy on port 1080 (`ssh -N -D 1080 HOST` is one), once, and then the example:
+//! ```console
+//! $ sudo ip tuntap add dev tun0 mode tun user "$USER"
+//! $ sudo ip address add 192.168.77.1/24 dev tun0
+//! $ sudo ip link set tun0 up
+//! $ sudo ip route add 192.0.2.0/24 dev tun0    # what is to go through the proxy
+//! $ cargo run -p danja --example tun2socks -- tun0 127.0.0.1:1080
+//! ```
 
 use danja::Host;
 use danja::lan::tap::Builder;
@@ -12,6 +17,7 @@ use danja::stack::event::Incoming;
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream as Outside};
+use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -154,13 +160,19 @@ pub(crate) fn run(device: &str, proxy: SocketAddr) -> io::Result<()> {
 }
 
 #[allow(dead_code, reason = "the test calls `run`")]
-fn main() -> io::Result<()> {
+fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
-    match (arguments.next(), arguments.next().map(|proxy| proxy.parse())) {
-        (Some(device), Some(Ok(proxy))) => run(&device, proxy),
-        _ => {
-            say("usage: tun2socks DEVICE PROXY, as in: tun2socks tun0 127.0.0.1:1080");
-            std::process::exit(2)
+    let (Some(device), Some(Ok(proxy))) =
+        (arguments.next(), arguments.next().map(|proxy| proxy.parse()))
+    else {
+        say("usage: tun2socks DEVICE PROXY, as in: tun2socks tun0 127.0.0.1:1080");
+        return ExitCode::from(2);
+    };
+    match run(&device, proxy) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("tun2socks: {error}"));
+            ExitCode::FAILURE
         }
     }
 }
