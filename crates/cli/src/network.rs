@@ -2,7 +2,7 @@
 //! with the link, and what shall be shown of it. Speaks no protocol.
 
 use crate::args::{AtPort, NetworkArgs, ShowArgs};
-use crate::explain::{Language, Narrator};
+use crate::explain::Narrator;
 use crate::failure::Failure;
 use crate::output::talk;
 use danja::Host;
@@ -199,12 +199,8 @@ struct Plan<'a> {
 impl<'a> Plan<'a> {
     fn new(args: &'a NetworkArgs) -> Result<Self, Failure> {
         let clock = Arc::new(RealClock::new());
-        let ShowArgs { explain, lang, pcap, record, .. } = &args.show;
-        let narrator = explain.map(|form| {
-            let language =
-                lang.unwrap_or_else(|| Language::from_environment(|name| std::env::var(name).ok()));
-            Arc::new(Narrator::new(form, language))
-        });
+        let ShowArgs { story, pcap, record, .. } = &args.show;
+        let narrator = Narrator::wanted(story);
         let capture = match pcap {
             None => None,
             Some(path) => {

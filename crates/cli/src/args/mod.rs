@@ -4,9 +4,8 @@ mod network;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use network::{AtPort, ExplainForm, NetworkArgs, Publish, ShowArgs};
+pub(crate) use network::{AtPort, ExplainForm, NetworkArgs, Publish, ShowArgs, StoryArgs};
 
-use crate::explain::Language;
 use crate::quantity;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -170,19 +169,8 @@ pub(crate) struct ReplayArgs {
     /// Only the hosts of this name
     #[arg(long, value_name = "NAME")]
     pub(crate) host: Option<String>,
-    /// Tell on standard error, step by step, what the protocol stacks do
-    #[arg(
-        long,
-        value_name = "FORM",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "text",
-        value_enum
-    )]
-    pub(crate) explain: Option<ExplainForm>,
-    /// The language of --explain [default: from the locale]
-    #[arg(long, value_enum, value_name = "LANGUAGE")]
-    pub(crate) lang: Option<Language>,
+    #[command(flatten)]
+    pub(crate) story: StoryArgs,
     /// Write every frame that the hosts received and sent to FILE (pcapng, for Wireshark)
     #[arg(long, value_name = "FILE")]
     pub(crate) pcap: Option<PathBuf>,

@@ -109,7 +109,25 @@ impl LinkArgs {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Looking inside")]
 pub(crate) struct ShowArgs {
-    /// Tell on standard error, step by step, what the protocol stack does
+    #[command(flatten)]
+    pub(crate) story: StoryArgs,
+    /// Write every frame of the program's link to FILE (pcapng, for Wireshark)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pcap: Option<PathBuf>,
+    /// Write all that goes into the protocol stacks of this process to FILE, for `danja replay`;
+    /// it holds every byte that is sent and received, and the stacks' secrets
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+    /// Show the page http://danja/ to browsers on this machine, at this port (on 127.0.0.1
+    /// unless an address is given)
+    #[arg(long, value_name = "[ADDR:]PORT")]
+    pub(crate) inspect: Option<AtPort>,
+}
+
+/// Whether the story is told, and how.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub(crate) struct StoryArgs {
+    /// Tell on standard error, step by step, what the protocol stacks do
     #[arg(
         long,
         value_name = "FORM",
@@ -122,17 +140,6 @@ pub(crate) struct ShowArgs {
     /// The language of --explain [default: from the locale]
     #[arg(long, value_enum, value_name = "LANGUAGE")]
     pub(crate) lang: Option<Language>,
-    /// Write every frame of the program's link to FILE (pcapng, for Wireshark)
-    #[arg(long, value_name = "FILE")]
-    pub(crate) pcap: Option<PathBuf>,
-    /// Write all that goes into the protocol stacks of this process to FILE, for `danja replay`;
-    /// it holds every byte that is sent and received, and the stacks' secrets
-    #[arg(long, value_name = "FILE")]
-    pub(crate) record: Option<PathBuf>,
-    /// Show the page http://danja/ to browsers on this machine, at this port (on 127.0.0.1
-    /// unless an address is given)
-    #[arg(long, value_name = "[ADDR:]PORT")]
-    pub(crate) inspect: Option<AtPort>,
 }
 
 /// How the story is told.

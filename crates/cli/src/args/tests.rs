@@ -1,4 +1,5 @@
 use super::*;
+use crate::explain::Language;
 use clap::CommandFactory;
 use danja_lan::impair::Loss;
 use std::time::Duration;
@@ -87,12 +88,12 @@ fn options_that_need_or_exclude_each_other() {
 
 #[test]
 fn explain_has_two_forms_and_two_languages() {
-    let explain = |line| network(line).show.explain;
+    let explain = |line| network(line).show.story.explain;
     assert_eq!(explain("danja get danja"), None);
     assert_eq!(explain("danja get danja --explain"), Some(ExplainForm::Text));
     assert_eq!(explain("danja get --explain danja"), Some(ExplainForm::Text));
     assert_eq!(explain("danja get danja --explain=json"), Some(ExplainForm::Json));
-    let language = network("danja get danja --explain --lang ko").show.lang;
+    let language = network("danja get danja --explain --lang ko").show.story.lang;
     assert_eq!(language, Some(Language::Ko));
 }
 

@@ -15,14 +15,14 @@ mod text;
 
 pub(crate) use language::Language;
 
-use crate::args::ExplainForm;
+use crate::args::{ExplainForm, StoryArgs};
 use danja::observe::{Observed, Observer};
 use danja_wire::Instant;
 use fact::Fact;
 use language::Catalog;
 use std::collections::HashMap;
 use std::io::{self, IsTerminal, Write};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use story::Story;
 use text::Paragraph;
 
@@ -56,6 +56,13 @@ struct Page {
 const NAMES: usize = 8;
 
 impl Narrator {
+    /// Who tells the story, if it is to be told; in the locale's language if none is named.
+    pub(crate) fn wanted(story: &StoryArgs) -> Option<Arc<Self>> {
+        let form = story.explain?;
+        let by_locale = || Language::from_environment(|name| std::env::var(name).ok());
+        Some(Arc::new(Self::new(form, story.lang.unwrap_or_else(by_locale))))
+    }
+
     /// A narrator to standard error.
     pub(crate) fn new(form: ExplainForm, language: Language) -> Self {
         let width = terminal_size::terminal_size_of(io::stderr()).map_or(100, |(width, _)| width.0);

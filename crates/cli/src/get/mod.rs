@@ -197,7 +197,7 @@ fn copy(
 
 /// A bar, hidden at first, where somebody watches and nothing else is told there.
 fn bar(response: &Response<Body>, args: &GetArgs, verbosity: Talk) -> Option<ProgressBar> {
-    if verbosity.quiet || !watched() || args.network.show.explain.is_some() {
+    if verbosity.quiet || !watched() || args.network.show.story.explain.is_some() {
         return None;
     }
     let (length, template) = match response.body().content_length() {

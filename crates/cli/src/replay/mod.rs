@@ -4,7 +4,7 @@
 mod film;
 
 use crate::args::{ReplayArgs, Talk};
-use crate::explain::{Language, Narrator};
+use crate::explain::Narrator;
 use crate::failure::Failure;
 use crate::interrupt::on_interrupt;
 use crate::output::{data, exit, plain, talk, watched};
@@ -27,12 +27,7 @@ const EXCERPT: usize = 400;
 pub(crate) fn run(args: &ReplayArgs, verbosity: Talk) -> Result<ExitCode, Failure> {
     let wrong = |error: ReplayError| cannot(&args.file, &error);
     let mut replay = Replay::open(&args.file).map_err(wrong)?;
-    let narrator = args.explain.map(|form| {
-        let language = args
-            .lang
-            .unwrap_or_else(|| Language::from_environment(|name| std::env::var(name).ok()));
-        Arc::new(Narrator::new(form, language))
-    });
+    let narrator = Narrator::wanted(&args.story);
     if let Some(narrator) = &narrator {
         replay = replay.observer(Arc::clone(narrator) as Arc<_>);
         let ended = Arc::clone(narrator);
@@ -161,7 +156,7 @@ fn values(args: &ReplayArgs, report: &Report) -> Value {
 
 /// A bar, hidden at first, where somebody watches and nothing else is told there.
 fn bar(args: &ReplayArgs, verbosity: Talk) -> Option<ProgressBar> {
-    if verbosity.quiet || !watched() || args.explain.is_some() {
+    if verbosity.quiet || !watched() || args.story.explain.is_some() {
         return None;
     }
     let length = std::fs::metadata(&args.file).ok().map(|file| file.len());

@@ -8,9 +8,9 @@ use crate::host::observe::LookupEvent;
 use danja_stack::record::{Input, Output, Tape};
 use danja_stack::{Instant, SocketId};
 use std::borrow::Cow;
-use std::fs::OpenOptions;
+use std::fs::{OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{self, Duration, SystemTime};
@@ -53,6 +53,10 @@ impl Recording {
     pub fn create(path: impl AsRef<Path>) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         let file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
+        // One that was there before has the mode that it had. (A pipe or a terminal keeps it.)
+        if file.metadata()?.is_file() {
+            file.set_permissions(Permissions::from_mode(0o600))?;
+        }
         Self::to_writer(file)
     }
 

@@ -111,11 +111,14 @@ fn other_files_and_other_formats_are_named() {
 fn only_its_owner_may_read_the_file() {
     let folder = std::env::temp_dir();
     let path = folder.join(format!("danja-record-mode-{}.rec", std::process::id()));
-    let recording = Recording::create(&path).unwrap();
-    recording.finish().unwrap();
-    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    // A new file, and one that everybody could read.
+    for _ in 0..2 {
+        Recording::create(&path).unwrap().finish().unwrap();
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    }
     std::fs::remove_file(&path).unwrap();
-    assert_eq!(mode & 0o777, 0o600);
 }
 
 #[test]

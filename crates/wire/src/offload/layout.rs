@@ -5,7 +5,7 @@ use crate::bytes;
 use crate::checksum::{Sum, pseudo_header};
 use crate::error::Error;
 use crate::ethernet;
-use crate::frame::Frame;
+use crate::frame::{Frame, HEADER_ROOM};
 use crate::ip::{Protocol, Version};
 use crate::ipv4;
 use crate::tcp::{self, Flags, SeqNumber};
@@ -36,9 +36,6 @@ pub(super) struct Layout {
     pub(super) urgent: u16,
 }
 
-/// The longest headers that are looked for, in bytes.
-const FRONT: usize = 160;
-
 /// The fields of an IP header that matter here.
 struct Network {
     source: IpAddr,
@@ -54,9 +51,9 @@ impl Layout {
     pub(super) fn of(frame: &Frame, l2_len: usize) -> Result<Self, Error> {
         let front = frame.front();
         match Self::of_front(front, frame.len(), l2_len) {
-            Err(_) if front.len() < FRONT.min(frame.len()) => {
+            Err(_) if front.len() < HEADER_ROOM.min(frame.len()) => {
                 // The headers do not lie together.
-                let mut room = [0; FRONT];
+                let mut room = [0; HEADER_ROOM];
                 let copied = frame.copy_front(&mut room);
                 Self::of_front(room.get(..copied).unwrap_or(&[]), frame.len(), l2_len)
             }
