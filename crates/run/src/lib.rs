@@ -1,0 +1,15 @@
+//! Starts any unmodified program with its sockets on a [`Host`](danja::Host).
+//!
+//! Two ways lead from a system call to the host, see [`Intercept`]. Interprets no protocol, and
+//! reaches into no stack past the socket library. `unsafe` is in `sys` alone.
+
+mod intercept;
+mod program;
+
+pub use intercept::Intercept;
+pub use program::{Program, ProgramError};
+
+/// Compiles the examples in the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,178 @@
+//! Finding the program to run, as `execvp` does. Starts nothing.
+
+use rustix::fs::{Access, FileType, access, stat};
+use rustix::io::Errno;
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// What `execvp` searches when there is no PATH.
+const DEFAULT_PATH: &str = "/bin:/usr/bin";
+
+/// A program that was found, with its arguments.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Program {
+    path: PathBuf,
+    name: OsString,
+    arguments: Vec<OsString>,
+}
+
+impl Program {
+    /// Finds `name`: as a path if it has a slash, else in the folders of `search`, which is a
+    /// PATH (`None`: none is set).
+    ///
+    /// # Errors
+    /// There is no such file, or none that may be executed.
+    ///
+    /// ```
+    /// use danja_run::Program;
+    /// let shell = Program::find("sh", ["-c", "exit 7"], Some("/bin".as_ref()))?;
+    /// assert_eq!(shell.path().to_str(), Some("/bin/sh"));
+    /// assert!(Program::find("no such program", [""; 0], None).is_err());
+    /// # Ok::<(), danja_run::ProgramError>(())
+    /// ```
+    pub fn find<A: Into<OsString>>(
+        name: impl Into<OsString>,
+        arguments: impl IntoIterator<Item = A>,
+        search: Option<&OsStr>,
+    ) -> Result<Self, ProgramError> {
+        let name = name.into();
+        let path = locate(&name, search)?;
+        Ok(Self { path, name, arguments: arguments.into_iter().map(Into::into).collect() })
+    }
+
+    /// The file that is executed.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The name it was asked for by, which is its first argument.
+    pub fn name(&self) -> &OsStr {
+        &self.name
+    }
+
+    /// The arguments that follow.
+    pub fn arguments(&self) -> &[OsString] {
+        &self.arguments
+    }
+}
+
+fn locate(name: &OsStr, search: Option<&OsStr>) -> Result<PathBuf, ProgramError> {
+    if name.is_empty() {
+        return Err(ProgramError::NotFound { name: name.to_owned() });
+    }
+    if name.as_bytes().contains(&b'/') {
+        let path = PathBuf::from(name);
+        return match may_execute(&path) {
+            Ok(()) => Ok(path),
+            Err(errno) => Err(ProgramError::new(name, path, errno)),
+        };
+    }
+    let folders = search.unwrap_or_else(|| OsStr::new(DEFAULT_PATH));
+    let mut denied = None;
+    for folder in folders.as_bytes().split(|byte| *byte == b':') {
+        // An empty folder is the current one.
+        let folder = if folder.is_empty() { b".".as_slice() } else { folder };
+        let path = Path::new(OsStr::from_bytes(folder)).join(name);
+        match may_execute(&path) {
+            Ok(()) => return Ok(path),
+            // The search goes on, and this is told if nothing else is found.
+            Err(errno @ Errno::ACCESS) => {
+                denied.get_or_insert_with(|| ProgramError::new(name, path, errno));
+            }
+            Err(_) => {}
+        }
+    }
+    Err(denied.unwrap_or_else(|| ProgramError::NotFound { name: name.to_owned() }))
+}
+
+fn may_execute(path: &Path) -> Result<(), Errno> {
+    let found = stat(path)?;
+    if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
+        return Err(Errno::ACCESS);
+    }
+    access(path, Access::EXEC_OK)
+}
+
+/// Why a program cannot be started.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum ProgramError {
+    /// There is no such program; a shell's exit code for this is 127.
+    NotFound {
+        /// What was asked for.
+        name: OsString,
+    },
+    /// There is a file, which cannot be executed; a shell's exit code for this is 126.
+    NotExecutable {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl ProgramError {
+    fn new(name: &OsStr, path: PathBuf, errno: Errno) -> Self {
+        match errno {
+            Errno::ACCESS | Errno::PERM => Self::NotExecutable { path },
+            _ => Self::NotFound { name: name.to_owned() },
+        }
+    }
+
+    /// The exit code that a shell has for it.
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::NotFound { .. } => 127,
+            Self::NotExecutable { .. } => 126,
+        }
+    }
+}
+
+impl fmt::Display for ProgramError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFound { name } => {
+                write!(f, "{}: there is no such program", name.to_string_lossy())
+            }
+            Self::NotExecutable { path } => {
+                write!(f, "{}: the file is not executable", path.display())
+            }
+        }
+    }
+}
+
+impl std::error::Error for ProgramError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    fn file(path: &Path, mode: u32) {
+        fs::write(path, "#!/bin/sh\n").unwrap();
+        fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn a_program_is_found_as_execvp_finds_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+        fs::create_dir_all(&first).unwrap();
+        fs::create_dir_all(second.join("folder")).unwrap();
+        file(&first.join("plain"), 0o644);
+        file(&second.join("plain"), 0o755);
+        file(&first.join("text"), 0o644);
+        let search = std::env::join_paths([&first, &second]).unwrap();
+        let find = |name: &str| Program::find(name, [""; 0], Some(&search));
+
+        // One that may not be executed is passed over, and named only if there is no other.
+        assert_eq!(find("plain").unwrap().path(), second.join("plain"));
+        assert_eq!(find("text").unwrap_err().exit_code(), 126);
+        assert_eq!(find("folder").unwrap_err().exit_code(), 126);
+        assert_eq!(find("none").unwrap_err().exit_code(), 127);
+        assert_eq!(find("").unwrap_err().exit_code(), 127);
+        assert_eq!(find("/no/such/file").unwrap_err().exit_code(), 127);
+        assert_eq!(find(first.join("text").to_str().unwrap()).unwrap_err().exit_code(), 126);
+    }
+}
