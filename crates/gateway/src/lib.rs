@@ -5,6 +5,7 @@
 
 mod dns;
 pub mod http;
+pub mod inspect;
 mod lan;
 pub mod page;
 mod publish;
