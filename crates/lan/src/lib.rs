@@ -1,12 +1,13 @@
 //! LAN drivers: move frames between a stack and an adapter. They interpret no protocol.
 //!
-//! One trait, [`Adapter`]; drivers are [`cable`] and [`tap`], wrappers [`impair`] and [`capture`].
+//! One trait, [`Adapter`]; drivers are [`cable`], [`tap`] and [`packet`], wrappers [`impair`] and [`capture`].
 //! `unsafe` lives under `sys/` only.
 
 pub mod adapter;
 pub mod cable;
 pub mod capture;
 pub mod impair;
+pub mod packet;
 #[allow(unsafe_code, reason = "the one room for system calls")]
 mod sys;
 pub mod tap;

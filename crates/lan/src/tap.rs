@@ -8,8 +8,8 @@
 mod builder;
 mod device;
 mod error;
-mod header;
-mod pool;
+pub(crate) mod header;
+pub(crate) mod pool;
 
 pub use builder::Builder;
 pub use device::Tap;

@@ -8,7 +8,7 @@ use danja_wire::ethernet::{HEADER_LEN, TAG_LEN, header_len};
 use danja_wire::{ChecksumState, Frame, Offload};
 
 /// Length in bytes.
-pub(super) const LENGTH: usize = 10;
+pub(crate) const LENGTH: usize = 10;
 
 /// Bytes of the VLAN tags that may lie before a packet.
 const TAGS: usize = 2 * TAG_LEN;
@@ -21,10 +21,12 @@ const FLAG_DATA_VALID: u8 = 2;
 const GSO_NONE: u8 = 0;
 const GSO_TCPV4: u8 = 1;
 const GSO_TCPV6: u8 = 4;
+/// Beside a kind: the first segment says that the sender has reacted to congestion.
+pub(crate) const GSO_ECN: u8 = 0x80;
 
 /// What a header says that cannot be true, or that was never asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Lie {
+pub(crate) enum Lie {
     /// The checksum lies outside the frame, or in its link header.
     Checksum,
     /// Cut into pieces of no bytes, or nothing to cut, or a checksum that cannot be completed.
@@ -34,7 +36,7 @@ pub(super) enum Lie {
 }
 
 /// What the header says about a frame of `length` bytes whose link header has `link` bytes.
-pub(super) fn parse(header: [u8; LENGTH], length: usize, link: usize) -> Result<Offload, Lie> {
+pub(crate) fn parse(header: [u8; LENGTH], length: usize, link: usize) -> Result<Offload, Lie> {
     let [flags, kind, _, _, size_a, size_b, start_a, start_b, offset_a, offset_b] = header;
     let segment_size = u16::from_ne_bytes([size_a, size_b]);
     let start = u16::from_ne_bytes([start_a, start_b]);
@@ -75,7 +77,7 @@ fn version(frame: &Frame, link: usize) -> Option<u8> {
 }
 
 /// The header for a frame to be sent; `None` if the kernel cannot do what the frame asks for.
-pub(super) fn emit(frame: &Frame, link: usize) -> Option<[u8; LENGTH]> {
+pub(crate) fn emit(frame: &Frame, link: usize) -> Option<[u8; LENGTH]> {
     let mut flags = 0;
     let (mut start, mut offset) = (0, 0);
     match frame.offload.checksum {
@@ -100,6 +102,20 @@ pub(super) fn emit(frame: &Frame, link: usize) -> Option<[u8; LENGTH]> {
     let [start_a, start_b] = u16::to_ne_bytes(start);
     let [offset_a, offset_b] = u16::to_ne_bytes(offset);
     Some([flags, kind, headers_a, headers_b, size_a, size_b, start_a, start_b, offset_a, offset_b])
+}
+
+/// Says that `bytes` more lie before the frame that a header was made for; `None` if they are too
+/// many.
+pub(crate) fn add_front(header: &mut [u8; LENGTH], bytes: usize) -> Option<()> {
+    let bytes = u16::try_from(bytes).ok()?;
+    let mut add = |at: usize| {
+        let [a, b] = &mut header[at..at + 2] else { return None };
+        let sum = u16::from_ne_bytes([*a, *b]).checked_add(bytes)?;
+        [*a, *b] = sum.to_ne_bytes();
+        Some(())
+    };
+    add(2)?;
+    add(6)
 }
 
 #[cfg(test)]

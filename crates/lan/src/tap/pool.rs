@@ -12,7 +12,7 @@ use danja_wire::Payload;
 const SWEEP: usize = 16;
 
 /// Buffers of one size.
-pub(super) struct Pool {
+pub(crate) struct Pool {
     size: usize,
     free: Vec<BytesMut>,
     lent: Vec<Bytes>,
@@ -24,7 +24,7 @@ pub(super) struct Pool {
 impl Pool {
     /// An empty pool of buffers of `size` bytes; it remembers at most `limit` free ones and as
     /// many lent ones.
-    pub(super) fn new(size: usize, limit: usize) -> Self {
+    pub(crate) fn new(size: usize, limit: usize) -> Self {
         Self {
             size,
             free: Vec::with_capacity(limit),
@@ -35,7 +35,7 @@ impl Pool {
     }
 
     /// A buffer of the pool's size.
-    pub(super) fn take(&mut self) -> BytesMut {
+    pub(crate) fn take(&mut self) -> BytesMut {
         if self.free.is_empty() {
             self.sweep();
         }
@@ -49,7 +49,7 @@ impl Pool {
     }
 
     /// The first `length` bytes of a buffer, to be passed on.
-    pub(super) fn lend(&mut self, buffer: BytesMut, length: usize) -> Payload {
+    pub(crate) fn lend(&mut self, buffer: BytesMut, length: usize) -> Payload {
         let whole = buffer.freeze();
         let part = whole.slice(..length.min(whole.len()));
         if self.lent.len() < self.limit {
