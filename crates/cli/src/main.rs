@@ -1,7 +1,7 @@
 //! The `danja` command. Where to look:
 //!
 //! - [`args`]: what can be typed, and [`quantity`]: `50ms`, `10mbit`, `2%`
-//! - [`get`], [`serve`], [`ping`], [`resolve`], [`replay`]: one command each
+//! - [`get`], [`serve`], [`ping`], [`resolve`], [`run`], [`replay`]: one command each
 //! - [`network`]: the LAN that a command runs on, and what is shown of it
 //! - [`explain`]: the story of `--explain`
 //! - [`manual`]: completions for shells, and the manual's pages
@@ -19,6 +19,7 @@ mod ping;
 mod quantity;
 mod replay;
 mod resolve;
+mod run;
 mod serve;
 
 use args::{Cli, Command};
@@ -27,13 +28,16 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    // Until a command has something to sum up.
-    interrupt::on_interrupt(|| {});
+    if !matches!(cli.command, Command::Run(_)) {
+        // Until a command has something to sum up. Of a program that is run, signals are its own.
+        interrupt::on_interrupt(|| {});
+    }
     let done = match &cli.command {
         Command::Get(args) => get::run(args, cli.talk),
         Command::Serve(args) => serve::run(args, cli.talk),
         Command::Ping(args) => ping::run(args, cli.talk),
         Command::Resolve(args) => resolve::run(args, cli.talk),
+        Command::Run(args) => run::run(args, cli.talk),
         Command::Replay(args) => replay::run(args, cli.talk),
         Command::Completions(args) => manual::completions(args),
         Command::Man(args) => manual::man(args),

@@ -67,7 +67,17 @@ impl Network {
     /// # Errors
     /// A device, file or port cannot be had: says which, and what to do.
     pub(crate) fn new(args: &NetworkArgs, name: &str) -> Result<Self, Failure> {
-        let plan = Plan::new(args)?;
+        Self::with(args, name, false)
+    }
+
+    /// As [`Self::new`]; if `shared`, a kernel's stack lives behind the same address, and what no
+    /// socket of the host claims is handed out to it.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub(crate) fn with(args: &NetworkArgs, name: &str, shared: bool) -> Result<Self, Failure> {
+        let mut plan = Plan::new(args)?;
+        plan.shared = shared;
         let lan = Lan::new();
         let (host, gateway) = match &args.tap.tap {
             None => plan.built_in(name, &lan)?,
@@ -194,6 +204,8 @@ struct Plan<'a> {
     narrator: Option<Arc<Narrator>>,
     capture: Option<Capture>,
     recording: Option<Recording>,
+    /// The program's host shares its address with a kernel.
+    shared: bool,
 }
 
 impl<'a> Plan<'a> {
@@ -220,7 +232,8 @@ impl<'a> Plan<'a> {
                 Failure::new(format_args!("{} cannot be written: {error}", path.display()))
             })
         });
-        Ok(Self { args, clock, narrator, capture, recording: recording.transpose()? })
+        let recording = recording.transpose()?;
+        Ok(Self { args, clock, narrator, capture, recording, shared: false })
     }
 
     /// The LAN in the process: the program's host, and the router.
@@ -236,6 +249,7 @@ impl<'a> Plan<'a> {
         let host = self
             .on_link(name, port, Some(address(PROGRAM)), cable)
             .dns(IpAddr::V4(ROUTER))
+            .gateway(IpAddr::V4(ROUTER))
             .build()
             .map_err(Failure::new)?;
         Ok((host, Some(gateway)))
@@ -280,6 +294,17 @@ impl<'a> Plan<'a> {
 
     /// The program's host behind its link, with all that is wrong with it, and captured.
     fn on_link(
+        &self,
+        name: &str,
+        adapter: impl Adapter + 'static,
+        address: Option<Cidr>,
+        driver: &str,
+    ) -> danja::Builder {
+        let builder = self.impaired(name, adapter, address, driver);
+        if self.shared { builder.hand_out_unclaimed() } else { builder }
+    }
+
+    fn impaired(
         &self,
         name: &str,
         adapter: impl Adapter + 'static,

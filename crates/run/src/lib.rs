@@ -4,10 +4,16 @@
 //! reaches into no stack past the socket library. `unsafe` is in `sys` alone.
 
 mod intercept;
+mod launch;
 mod program;
+#[allow(unsafe_code, reason = "the one room for system calls")]
+mod sys;
+mod under;
 
 pub use intercept::Intercept;
+pub use launch::{Ended, LaunchError, Launcher, Mode, Parked, Running};
 pub use program::{Program, ProgramError};
+pub use under::Discarded;
 
 /// Compiles the examples in the README.
 #[cfg(doctest)]

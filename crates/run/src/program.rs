@@ -109,9 +109,24 @@ pub enum ProgramError {
         /// The file.
         path: PathBuf,
     },
+    /// The system refused to execute the file; the exit code is 126, too.
+    Refused {
+        /// The file.
+        path: PathBuf,
+        /// What it said.
+        errno: Errno,
+    },
 }
 
 impl ProgramError {
+    /// What `execve` said to a program that was found: its interpreter may be missing.
+    pub(crate) fn at_exec(program: &Program, errno: Errno) -> Self {
+        match errno {
+            Errno::NOENT | Errno::NOTDIR => Self::NotFound { name: program.name.clone() },
+            errno => Self::Refused { path: program.path.clone(), errno },
+        }
+    }
+
     fn new(name: &OsStr, path: PathBuf, errno: Errno) -> Self {
         match errno {
             Errno::ACCESS | Errno::PERM => Self::NotExecutable { path },
@@ -123,7 +138,7 @@ impl ProgramError {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::NotFound { .. } => 127,
-            Self::NotExecutable { .. } => 126,
+            Self::NotExecutable { .. } | Self::Refused { .. } => 126,
         }
     }
 }
@@ -137,6 +152,7 @@ impl fmt::Display for ProgramError {
             Self::NotExecutable { path } => {
                 write!(f, "{}: the file is not executable", path.display())
             }
+            Self::Refused { path, errno } => write!(f, "{}: {errno}", path.display()),
         }
     }
 }

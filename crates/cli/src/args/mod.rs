@@ -1,17 +1,20 @@
 //! What can be typed: the commands and their options. Does nothing with them.
 
 mod network;
+mod run;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use network::{AtPort, ExplainForm, NetworkArgs, Publish, ShowArgs, StoryArgs};
+pub(crate) use run::RunArgs;
 
 use crate::quantity;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Fetch, serve, ping and resolve through a TCP/IP protocol stack that runs in this process.
+/// Run any program, fetch, serve, ping and resolve through a TCP/IP protocol stack that runs in
+/// this process.
 ///
 /// Without options every command runs on a virtual LAN of its own: the program's host is
 /// 10.0.2.15, the router `danja` is 10.0.2.2 and answers for names and shows a page at
@@ -21,6 +24,7 @@ use std::time::Duration;
 #[command(name = "danja", version, max_term_width = 100, propagate_version = true)]
 #[command(after_long_help = "\
 Examples:
+  danja run -- curl http://danja/     run a program with its sockets on the protocol stack
   danja get http://danja/             fetch a page through two stacks and a cable
   danja get http://danja/ --explain   … and be told how it travels")]
 pub(crate) struct Cli {
@@ -47,6 +51,7 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     Ping(PingArgs),
     Resolve(ResolveArgs),
+    Run(RunArgs),
     Replay(ReplayArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),

@@ -14,6 +14,7 @@ fn network(line: &str) -> NetworkArgs {
         Command::Serve(args) => args.network,
         Command::Ping(args) => args.network,
         Command::Resolve(args) => args.network,
+        Command::Run(args) => args.network,
         other => panic!("{other:?}"),
     }
 }
@@ -25,7 +26,7 @@ fn the_arguments_are_consistent() {
 
 #[test]
 fn every_command_has_long_help_with_two_examples() {
-    for command in ["get", "serve", "ping", "resolve", "replay", "completions", "man"] {
+    for command in ["get", "serve", "ping", "resolve", "run", "replay", "completions", "man"] {
         let help = parse(&format!("danja {command} --help")).unwrap_err();
         let examples = help.split("Examples:").nth(1).unwrap_or_default();
         let count = examples.matches(&format!("danja {command} ")).count();

@@ -89,6 +89,25 @@ impl Builder {
         Ok(Tap::new(descriptor, header, capabilities, link))
     }
 
+    /// Makes the interface by this descriptor of `/dev/net/tun`, which may have been opened in
+    /// another network namespace: then it is made there. It lives as long as the descriptor; its
+    /// owner sets it up, with packets of at most `mtu` bytes. The link counts as up.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn create(self, descriptor: OwnedFd, mtu: usize) -> Result<Tap, OpenError> {
+        let header = self.attach(&descriptor)?;
+        set_offloads(&descriptor, header);
+        let capabilities = Capabilities {
+            medium: self.medium,
+            mtu,
+            checksum: header,
+            max_segmented: if header { MAX_PACKET } else { 0 },
+        };
+        let link = Link { name: self.name, events: None };
+        Ok(Tap::new(descriptor, header, capabilities, link))
+    }
+
     /// Attaches, and says whether frames have a virtio-net header.
     fn attach(&self, descriptor: &OwnedFd) -> Result<bool, OpenError> {
         let headers = self.offload

@@ -1,0 +1,35 @@
+//! What can be typed after `danja run`.
+
+use super::NetworkArgs;
+use clap::Args;
+use danja_run::Intercept;
+use std::ffi::OsString;
+
+/// Run any program with its sockets on the protocol stack in this process
+///
+/// The program is not changed and needs no privileges, and neither do its children. Terminal,
+/// signals, directory, environment and standard streams are its own as ever. The exit code is the
+/// program's, or 128 and the number of the signal that ended it; 127 if there is no such program,
+/// 126 if it cannot be executed, 125 if danja could not start it.
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Examples:
+  danja run -- curl http://danja/
+  danja run --delay 50ms --loss 2% --pcap out.pcapng -- curl -s http://danja/
+  danja run --intercept tun -- sh -c 'ping -c 1 danja; dig danja'")]
+pub(crate) struct RunArgs {
+    /// How the program's system calls are led to the protocol stack: auto, notify or tun
+    #[arg(long, value_name = "WAY", default_value_t = Intercept::Auto)]
+    pub(crate) intercept: Intercept,
+    /// Let the program have the internet sockets that danja itself was given
+    #[arg(long)]
+    pub(crate) keep_fds: bool,
+    /// The name of the program's host [default: the program's]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
+    /// The program and its arguments
+    #[arg(required = true, trailing_var_arg = true, value_name = "PROGRAM")]
+    pub(crate) program: Vec<OsString>,
+}

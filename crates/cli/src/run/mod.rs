@@ -1,0 +1,78 @@
+//! `danja run`: any program, with its sockets on a host of the network that the options describe.
+//! Traps and carries nothing itself.
+
+use crate::args::{RunArgs, Talk};
+use crate::failure::Failure;
+use crate::network::Network;
+use crate::output::talk;
+use danja_run::{Launcher, Program, Running};
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// The launcher failed before there was a program.
+const LAUNCHER_FAILED: u8 = 125;
+
+pub(crate) fn run(args: &RunArgs, verbosity: Talk) -> Result<ExitCode, Failure> {
+    let program = find(&args.program)?;
+    let name = args.name.clone().unwrap_or_else(|| host_name(&args.program));
+    let launcher = Launcher::new(program).intercept(args.intercept).keep_fds(args.keep_fds);
+    let failed = |error: danja_run::LaunchError| {
+        let code = error.exit_code();
+        Failure::new(error).with_code(code)
+    };
+    // The process is made first: while this one has a single thread, and so that the host knows
+    // whether it has its address for itself.
+    let parked = launcher.park().map_err(failed)?;
+    let network = Network::with(&args.network, &name, parked.shares_the_address());
+    let network = network.map_err(|failure| failure.with_code(LAUNCHER_FAILED))?;
+    let interface = network.host.interfaces().into_iter().nth(1).map(|it| it.id);
+    let interface = interface.ok_or_else(|| Failure::new("the host has no interface"))?;
+    let mut running = parked.start(&network.host, interface).map_err(failed)?;
+    if !verbosity.quiet {
+        introduce(&running);
+    }
+    let ended = running.wait();
+    let ended = ended.map_err(|error| Failure::new(error).with_code(LAUNCHER_FAILED))?;
+    if verbosity.verbose > 0 {
+        tell_discarded(&running);
+    }
+    drop(running);
+    network.finish();
+    Ok(ExitCode::from(ended.exit_code()))
+}
+
+fn find(words: &[OsString]) -> Result<Program, Failure> {
+    let (name, arguments) = words.split_first().unwrap_or((const { &OsString::new() }, &[]));
+    let path = std::env::var_os("PATH");
+    Program::find(name, arguments, path.as_deref()).map_err(|error| {
+        let code = error.exit_code();
+        Failure::new(error).with_code(code)
+    })
+}
+
+/// The program's name without its folder, as far as it can be a host's name.
+fn host_name(words: &[OsString]) -> String {
+    let file = words.first().and_then(|word| Path::new(word).file_name());
+    let name = file.map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+    let fits = |c: &char| c.is_ascii_alphanumeric() || *c == '-';
+    let name: String = name.chars().map(|c| if fits(&c) { c } else { '-' }).collect();
+    let name = name.trim_matches('-').to_owned();
+    // The router's name is taken.
+    if name.is_empty() || name == "danja" { "program".to_owned() } else { name }
+}
+
+/// Says which way was taken, and why.
+fn introduce(running: &Running) {
+    let mode = running.mode();
+    match running.reasons() {
+        [] => talk(&format!("danja: {mode}")),
+        reasons => talk(&format!("danja: {mode}: {}", reasons.join("; "))),
+    }
+}
+
+fn tell_discarded(running: &Running) {
+    for (reason, count) in running.discarded().iter().flat_map(danja_run::Discarded::reasons) {
+        talk(&format!("danja: {count} packets of the program's kernel discarded: {reason}"));
+    }
+}

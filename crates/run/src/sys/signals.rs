@@ -1,0 +1,128 @@
+//! Signals as something to wait for: blocked, and read from a descriptor. Has no handler, and so
+//! no global state.
+
+use super::child::last;
+use rustix::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
+use rustix::io::Errno;
+use std::mem::MaybeUninit;
+use std::ptr;
+
+/// What the launcher takes: what ends, stops or informs a program, and what happens to a child.
+const TAKEN: [i32; 12] = [
+    libc::SIGHUP,
+    libc::SIGINT,
+    libc::SIGQUIT,
+    libc::SIGUSR1,
+    libc::SIGUSR2,
+    libc::SIGALRM,
+    libc::SIGTERM,
+    libc::SIGCONT,
+    libc::SIGTSTP,
+    libc::SIGTTIN,
+    libc::SIGTTOU,
+    libc::SIGWINCH,
+];
+
+/// Which signals a thread has blocked.
+#[derive(Clone, Copy)]
+pub(crate) struct Mask(libc::sigset_t);
+
+impl Mask {
+    /// Makes it this thread's. Async-signal-safe.
+    pub(super) fn restore(&self) {
+        // SAFETY: reads a set that was initialised by the system.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.0, ptr::null_mut()) };
+    }
+}
+
+/// Signals of this process, blocked while this lives in the thread that made it, and in threads
+/// that it started since.
+pub(crate) struct Signals {
+    descriptor: OwnedFd,
+    before: Mask,
+}
+
+/// A signal that came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Came {
+    /// Its number.
+    pub(crate) signal: i32,
+    /// The process that sent it; `None` for the kernel (the terminal's keys).
+    pub(crate) from: Option<i32>,
+}
+
+impl Signals {
+    /// Takes them.
+    pub(crate) fn take() -> Result<Self, Errno> {
+        let mut taken = MaybeUninit::uninit();
+        let mut before = MaybeUninit::uninit();
+        // SAFETY: `sigemptyset` initialises the set that the others change and read, and
+        // `pthread_sigmask` initialises the other; a descriptor that is given is ours.
+        unsafe {
+            libc::sigemptyset(taken.as_mut_ptr());
+            for signal in TAKEN.into_iter().chain([libc::SIGCHLD]) {
+                libc::sigaddset(taken.as_mut_ptr(), signal);
+            }
+            let flags = libc::SFD_CLOEXEC | libc::SFD_NONBLOCK;
+            let descriptor = libc::signalfd(-1, taken.as_ptr(), flags);
+            if descriptor < 0 {
+                return Err(last());
+            }
+            let descriptor = OwnedFd::from_raw_fd(descriptor);
+            libc::pthread_sigmask(libc::SIG_BLOCK, taken.as_ptr(), before.as_mut_ptr());
+            Ok(Self { descriptor, before: Mask(before.assume_init()) })
+        }
+    }
+
+    /// What was blocked before.
+    pub(crate) const fn before(&self) -> Mask {
+        self.before
+    }
+
+    /// The next that came, if any did.
+    pub(crate) fn next(&self) -> Option<Came> {
+        let mut information = [0_u8; size_of::<libc::signalfd_siginfo>()];
+        let count = rustix::io::read(&self.descriptor, &mut information).ok()?;
+        if count < information.len() {
+            return None;
+        }
+        // SAFETY: as long as the structure, which is of integers and may lie unaligned.
+        let came: libc::signalfd_siginfo =
+            unsafe { ptr::read_unaligned(information.as_ptr().cast()) };
+        // SI_USER, SI_QUEUE, SI_TKILL … are zero and below.
+        let from = (came.ssi_code <= 0).then_some(came.ssi_pid as i32);
+        Some(Came { signal: came.ssi_signo as i32, from })
+    }
+}
+
+impl AsFd for Signals {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
+}
+
+impl Drop for Signals {
+    fn drop(&mut self) {
+        // What came and was not asked for is gone.
+        while self.next().is_some() {}
+        self.before.restore();
+    }
+}
+
+/// The effective user and group, and whether the user is root.
+pub(crate) fn who() -> (u32, u32) {
+    // SAFETY: these cannot fail and touch no memory.
+    unsafe { (libc::geteuid(), libc::getegid()) }
+}
+
+/// Sends a signal to a process that is a child of ours and was not waited for.
+pub(crate) fn send(pid: i32, signal: i32) {
+    // SAFETY: touches no memory; a process that has gone is none of ours to reach.
+    unsafe { libc::kill(pid, signal) };
+}
+
+/// Whether a process is in our process group, and is not our parent.
+pub(crate) fn is_of_our_job(pid: i32) -> bool {
+    // SAFETY: these touch no memory.
+    unsafe { libc::getpgid(pid) == libc::getpgrp() && libc::getppid() != pid }
+}

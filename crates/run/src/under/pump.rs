@@ -1,0 +1,125 @@
+//! A thread that carries packets between the device and the program's host: what the host's own
+//! sockets do not claim is the namespace's; and what the program's kernel sends is the host's to
+//! send, unless an inner host reads the device.
+
+use super::device::Device;
+use super::split::{BATCH, Outward};
+use danja::stack::Frame;
+use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
+use rustix::fd::OwnedFd;
+use rustix::io::{read, write};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, JoinHandle};
+
+/// IPv4's number of TCP.
+const TCP: u8 = 6;
+
+/// The thread; it ends when this is dropped, or when the host does.
+pub(super) struct Pump {
+    bell: Arc<Bell>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Wakes the thread.
+struct Bell {
+    counter: OwnedFd,
+    stopped: AtomicBool,
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        // A counter that is full has been rung.
+        let _ = write(&self.counter, &1_u64.to_ne_bytes());
+    }
+}
+
+impl Pump {
+    /// `reads`: whether to read the device; else TCP is not the namespace's either.
+    pub(super) fn start(device: Device, outward: Outward, reads: bool) -> io::Result<Self> {
+        let counter = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        let bell = Arc::new(Bell { counter, stopped: AtomicBool::new(false) });
+        let rung = Arc::clone(&bell);
+        let thread = thread::Builder::new()
+            .name("danja under".to_owned())
+            .spawn(move || Work { device, outward, reads, bell: rung }.run())?;
+        Ok(Self { bell, thread: Some(thread) })
+    }
+}
+
+impl Drop for Pump {
+    fn drop(&mut self) {
+        self.bell.stopped.store(true, Ordering::SeqCst);
+        Arc::clone(&self.bell).wake();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Work {
+    device: Device,
+    outward: Outward,
+    reads: bool,
+    bell: Arc<Bell>,
+}
+
+impl Work {
+    fn run(mut self) {
+        let waker = Waker::from(Arc::clone(&self.bell));
+        let mut frames = Vec::new();
+        while !self.bell.stopped.load(Ordering::SeqCst) {
+            let given = self.give(&Context::from_waker(&waker));
+            let taken = if self.reads { self.take(&mut frames) } else { Ok(false) };
+            match (given, taken) {
+                (Ok(false), Ok(false)) => self.sleep(),
+                (Ok(_), Ok(_)) => {}
+                // The host or the device has ended.
+                _ => return,
+            }
+        }
+    }
+
+    /// Gives the namespace what is its own; says whether there may be more.
+    fn give(&self, context: &Context<'_>) -> io::Result<bool> {
+        for _ in 0..BATCH {
+            match self.outward.host.poll_unclaimed(self.outward.interface, context) {
+                Poll::Pending => return Ok(false),
+                Poll::Ready(None) => return Err(io::ErrorKind::NotConnected.into()),
+                Poll::Ready(Some(packet)) => {
+                    if !self.reads && packet.as_slice().get(9) == Some(&TCP) {
+                        // All connections are the host's; this is of none.
+                        self.outward.discarded.count("tcp_unknown");
+                        continue;
+                    }
+                    self.device.give(self.outward.host.now(), packet)?;
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Takes what the program's kernel sent; says whether there may be more.
+    fn take(&mut self, frames: &mut Vec<Frame>) -> io::Result<bool> {
+        let now = self.outward.host.now();
+        let count = self.device.lock().receive(now, frames, BATCH)?;
+        frames.drain(..).for_each(|frame| self.outward.send(frame));
+        Ok(count == BATCH)
+    }
+
+    fn sleep(&self) {
+        let mut descriptors = vec![PollFd::new(&self.bell.counter, PollFlags::IN)];
+        if self.reads {
+            let descriptor = self.device.descriptor();
+            let blocked = self.device.lock().is_blocked();
+            let mut interest = PollFlags::IN;
+            interest.set(PollFlags::OUT, blocked);
+            descriptors.push(PollFd::from_borrowed_fd(descriptor, interest));
+        }
+        // A failure is a wake-up.
+        let _ = poll(&mut descriptors, None);
+        let _ = read(&self.bell.counter, &mut [0; 8]);
+    }
+}

@@ -1,0 +1,160 @@
+//! Sets a namespace's network up from outside, by what its first process opened there: a device
+//! with the host's own addresses and routes, and a resolv.conf with its DNS servers.
+
+use super::device::Device;
+use super::discarded::Discarded;
+use super::pump::Pump;
+use super::rtnetlink::Routes;
+use super::split::{Outward, Split};
+use super::tcp::{BACKLOG, Continued};
+use crate::sys::namespace::Descriptors;
+use danja::Host;
+use danja::stack::InterfaceId;
+use danja_lan::tap;
+use rustix::fd::OwnedFd;
+use std::fmt::Write;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// The device's name in the namespace, as the host's own interface is called.
+const NAME: &str = "lan0";
+/// `lo` is the first interface of every namespace.
+const LOOPBACK: u32 = 1;
+/// Towards the program the inner host needs any route at all: RFC 5737's TEST-NET-1.
+const ANYWHERE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+
+/// What the program's kernel sends into.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    /// A TUN device.
+    Tun,
+    /// A pair of Ethernet interfaces, whose far end is read by a packet socket.
+    Pair,
+}
+
+/// What was opened in a namespace.
+pub(crate) struct Equipment {
+    routes: OwnedFd,
+    pub(crate) kind: Kind,
+    /// The TUN device, or the packet socket.
+    device: OwnedFd,
+    resolv: Option<OwnedFd>,
+}
+
+impl Equipment {
+    /// `None` if something is missing.
+    pub(crate) fn new(mut opened: [Option<OwnedFd>; Descriptors::COUNT]) -> Option<Self> {
+        let mut take = |place: usize| opened.get_mut(place).and_then(Option::take);
+        let routes = take(Descriptors::ROUTES)?;
+        let (kind, device) = match take(Descriptors::TUN) {
+            Some(tun) => (Kind::Tun, tun),
+            None => (Kind::Pair, take(Descriptors::PACKET)?),
+        };
+        Some(Self { routes, kind, device, resolv: take(Descriptors::RESOLV) })
+    }
+
+    /// Gives the namespace the addresses, routes and DNS servers of `host` on `interface`.
+    ///
+    /// # Errors
+    /// What the system refused.
+    pub(crate) fn connect(self, host: &Host, interface: InterfaceId) -> io::Result<Connected> {
+        let view = host.interfaces().into_iter().find(|it| it.id == interface);
+        let view = view.ok_or(io::ErrorKind::NotFound)?;
+        let device = match self.kind {
+            Kind::Tun => tap::Builder::tun(NAME).create(self.device, view.mtu),
+            Kind::Pair => return Err(io::ErrorKind::Unsupported.into()),
+        };
+        let device = device.map_err(io::Error::other)?;
+        let routes = Routes::new(self.routes)?;
+        routes.up(LOOPBACK, None, true)?;
+        let index = routes.index(NAME)?;
+        routes.up(index, u32::try_from(view.mtu).ok(), false)?;
+        for address in &view.addresses {
+            if let (IpAddr::V4(v4), prefix) = (address.address(), address.prefix_len()) {
+                routes.add_address(index, v4, prefix)?;
+            }
+        }
+        for route in host.routes().into_iter().filter(|route| route.interface == interface) {
+            let Some(IpAddr::V4(gateway)) = route.gateway else { continue };
+            if let IpAddr::V4(to) = route.destination.address() {
+                routes.add_route(index, (to, route.destination.prefix_len()), Some(gateway))?;
+            }
+        }
+        if let Some(file) = self.resolv {
+            write_all(&file, resolv_conf(host).as_bytes())?;
+        }
+        let device = Device::new(Box::new(device))?;
+        let discarded = Discarded::default();
+        Ok(Connected { device, outward: Outward { host: host.clone(), interface, discarded } })
+    }
+}
+
+fn write_all(file: &OwnedFd, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let count = rustix::io::write(file, bytes)?;
+        bytes = bytes.get(count..).unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// resolv.conf(5), as the host's resolver is set up.
+fn resolv_conf(host: &Host) -> String {
+    let mut text = String::new();
+    host.configure_resolver(|settings| {
+        for server in settings.servers.iter().map(SocketAddr::ip) {
+            let _ = writeln!(text, "nameserver {server}");
+        }
+        if !settings.search.is_empty() {
+            let _ = writeln!(text, "search {}", settings.search.join(" "));
+        }
+    });
+    text
+}
+
+/// A namespace with its network, which nothing carries packets for yet.
+pub(crate) struct Connected {
+    device: Device,
+    outward: Outward,
+}
+
+impl Connected {
+    /// Begins to carry packets. `continues`: TCP is the program's kernel's, and goes on by sockets
+    /// of the host.
+    ///
+    /// # Errors
+    /// No threads or descriptors are to be had.
+    pub(crate) fn start(self, continues: bool) -> io::Result<Under> {
+        let Self { device, outward } = self;
+        let continued = if continues {
+            let adapter = Split::new(device.clone(), outward.clone());
+            Some(Continued::start(inner(adapter)?, &outward.host)?)
+        } else {
+            None
+        };
+        let discarded = outward.discarded.clone();
+        let pump = Pump::start(device, outward, !continues)?;
+        Ok(Under { discarded, _pump: pump, _continued: continued })
+    }
+}
+
+/// The host that is everybody towards the program's kernel.
+fn inner(adapter: Split) -> io::Result<Host> {
+    let mut config = danja::Config::default();
+    // All its clients have one address.
+    config.limits.pending = BACKLOG;
+    config.limits.pending_per_source = BACKLOG;
+    Host::builder()
+        .name("inner")
+        .adapter(adapter)
+        .any_address()
+        .gateway(IpAddr::V4(ANYWHERE))
+        .config(config)
+        .build()
+}
+
+/// Carries packets between a namespace and a host until it is dropped.
+pub(crate) struct Under {
+    pub(crate) discarded: Discarded,
+    _pump: Pump,
+    _continued: Option<Continued>,
+}
