@@ -178,7 +178,7 @@ fn segments(mut adapter: PacketSocket) {
             header.acknowledgment = segment.sequence.after(bytes.len());
             got.extend_from_slice(bytes);
         }));
-        send(&mut adapter, back.tcp(header.clone(), Payload::EMPTY, 0));
+        send(&mut adapter, back.tcp(header, Payload::EMPTY, 0));
     }
     assert!(got == data);
     assert!(largest > 3_000, "the kernel sent nothing whole: {largest}");

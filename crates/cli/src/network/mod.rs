@@ -1,0 +1,231 @@
+//! Where a command runs: the built-in LAN with its router, or a TAP device; with what is wrong
+//! with the link, and what shall be shown of it. Speaks no protocol.
+
+mod builtin;
+mod device;
+mod plan;
+
+use crate::args::{AtPort, NetworkArgs};
+use crate::explain::Narrator;
+use crate::failure::Failure;
+use crate::output::talk;
+use builtin::{PROGRAM, ROUTER};
+use danja::Host;
+use danja::lan::capture::Capture;
+use danja::net::ToEndpoints;
+use danja::record::Recording;
+use danja_gateway::{Gateway, Lan, Published, http::MachineServer, http::serve_machine, page};
+use danja_stack::views::TcpState;
+use plan::Plan;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// At the end of a command: how long closed connections may take to say goodbye. A lost FIN is
+/// sent again after 200 ms or a few round trips.
+const GOODBYE: Duration = Duration::from_secs(3);
+/// How long a peer that is not ours may take to close its side, once it has heard of our FIN.
+const POLITENESS: Duration = Duration::from_millis(300);
+/// Between two looks at them.
+const LOOK: Duration = Duration::from_millis(1);
+
+/// What a command runs on. Clones are the same network.
+#[derive(Clone)]
+pub(crate) struct Network {
+    /// The program's own host.
+    pub(crate) host: Host,
+    /// There is no DNS server.
+    asks_nobody: bool,
+    parts: Arc<Parts>,
+}
+
+struct Parts {
+    lan: Lan,
+    /// On the built-in LAN only.
+    gateway: Option<Gateway>,
+    narrator: Option<Arc<Narrator>>,
+    capture: Option<Capture>,
+    recording: Option<Recording>,
+    /// Served while it lives.
+    _inspect: Option<MachineServer>,
+}
+
+impl Network {
+    /// Sets the network up; the program's host is called `name`.
+    ///
+    /// # Errors
+    /// A device, file or port cannot be had: says which, and what to do.
+    pub(crate) fn new(args: &NetworkArgs, name: &str) -> Result<Self, Failure> {
+        Self::with(args, name, false)
+    }
+
+    /// As [`Self::new`]; if `shared`, a kernel's stack lives behind the same address, and what no
+    /// socket of the host claims is handed out to it.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub(crate) fn with(args: &NetworkArgs, name: &str, shared: bool) -> Result<Self, Failure> {
+        let mut plan = Plan::new(args)?;
+        plan.shared = shared;
+        let lan = Lan::new();
+        let (host, gateway) = match &args.tap.tap {
+            None => plan.built_in(name, &lan)?,
+            Some(device) => (plan.on_tap(name, device)?, None),
+        };
+        lan.add(&host);
+        let inspect = args.show.inspect.map(|at| inspect(at, &lan)).transpose()?;
+        let Plan { narrator, capture, recording, .. } = plan;
+        let parts = Parts { lan, gateway, narrator, capture, recording, _inspect: inspect };
+        let told = host.leases().into_iter().filter_map(|view| view.lease);
+        let lent_dns = told.flat_map(|lease| lease.dns).next();
+        let asks_nobody = parts.gateway.is_none() && args.tap.dns.is_none() && lent_dns.is_none();
+        Ok(Self { host, asks_nobody, parts: Arc::new(parts) })
+    }
+
+    /// Whether it is the built-in LAN.
+    pub(crate) fn is_built_in(&self) -> bool {
+        self.parts.gateway.is_some()
+    }
+
+    /// The program's own address.
+    pub(crate) fn address(&self) -> IpAddr {
+        let interfaces = self.host.interfaces();
+        let mut addresses = interfaces.iter().flat_map(|interface| &interface.addresses);
+        addresses
+            .find(|address| !address.address().is_loopback())
+            .map_or(IpAddr::V4(PROGRAM), |address| address.address())
+    }
+
+    /// The server that is asked for names.
+    pub(crate) fn name_server(&self, args: &NetworkArgs) -> Option<IpAddr> {
+        if self.is_built_in() {
+            return Some(IpAddr::V4(ROUTER));
+        }
+        let leases = self.host.leases().into_iter().filter_map(|view| view.lease);
+        args.tap.dns.or_else(|| leases.flat_map(|lease| lease.dns).next().map(IpAddr::V4))
+    }
+
+    /// Looks a name up, as the program's host sees it; an address is itself.
+    pub(crate) fn look_up(&self, name: &str) -> io::Result<IpAddr> {
+        if let Ok(address) = name.parse() {
+            return spoken(address);
+        }
+        let found = (name, 0).endpoints(&self.host).map_err(|error| self.no_name(error))?;
+        found.first().map(SocketAddr::ip).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    /// An error of the resolver, with what can be done about it.
+    pub(crate) fn no_name(&self, error: io::Error) -> io::Error {
+        if !self.is_built_in() {
+            if self.asks_nobody {
+                let text = format!("{error}\n--dns SERVER names one, such as --dns 192.168.7.1.");
+                return io::Error::new(error.kind(), text);
+            }
+            return error;
+        }
+        let names: Vec<String> =
+            self.parts.lan.hosts().iter().map(|host| host.name().to_owned()).collect();
+        let text = format!(
+            "{error}\nThe built-in LAN knows these names: {}. It has no way out to other networks \
+             yet; --tap NAME --address A/P --dns SERVER attaches to one.",
+            names.join(", ")
+        );
+        io::Error::new(error.kind(), text)
+    }
+
+    /// Lets programs of this machine reach a port of the program's host; `None` without a router
+    /// of our own.
+    ///
+    /// # Errors
+    /// The machine's port cannot be had.
+    pub(crate) fn publish(&self, on: AtPort, port: u16) -> Result<Option<Published>, Failure> {
+        let Some(gateway) = &self.parts.gateway else { return Ok(None) };
+        let to = SocketAddr::new(self.address(), port);
+        gateway.publish(on.0, to).map(Some).map_err(|error| {
+            Failure::new(format_args!(
+                "the port {} of this machine cannot be had: {error}. Choose another: --publish {}",
+                on.0,
+                another(on.0)
+            ))
+        })
+    }
+
+    /// The command is done: says goodbye to peers, ends the story and the capture.
+    pub(crate) fn finish(&self) {
+        self.host.flush(GOODBYE);
+        let patience = if self.is_built_in() { GOODBYE } else { POLITENESS };
+        let until = Instant::now() + patience;
+        while Instant::now() < until && self.parts.lan.hosts().iter().any(says_goodbye) {
+            thread::sleep(LOOK);
+        }
+        let end = || self.parts.narrator.iter().for_each(|narrator| narrator.end());
+        match &self.parts.recording {
+            None => end(),
+            // What is told, and what is recorded, end at one moment.
+            Some(recording) => {
+                if let Err(error) = recording.finish_after(end) {
+                    talk(&format!("danja: the recording is not complete: {error}"));
+                }
+            }
+        }
+        if let Some(capture) = &self.parts.capture
+            && let Err(error) = capture.finish()
+        {
+            talk(&format!("danja: the capture is not complete: {error}"));
+        }
+    }
+}
+
+/// An address of a protocol that the stack speaks.
+pub(crate) fn spoken(address: IpAddr) -> io::Result<IpAddr> {
+    if address.is_ipv6() {
+        let text = format!("{address} is an IPv6 address; only IPv4 is spoken so far");
+        return Err(io::Error::new(io::ErrorKind::Unsupported, text));
+    }
+    Ok(address)
+}
+
+/// Another port than one that cannot be had.
+fn another(taken: SocketAddr) -> u16 {
+    match taken.port() {
+        // What lies below is not for ordinary users.
+        0..1024 | u16::MAX => 8080,
+        port => port + 1,
+    }
+}
+
+/// Whether one side of a connection has closed and the other has not yet done its part. (Nobody
+/// waits for TIME-WAIT.)
+fn says_goodbye(host: &Host) -> bool {
+    use TcpState::{CloseWait, Closing, FinWait1, FinWait2, LastAck};
+    host.sockets()
+        .iter()
+        .any(|info| matches!(info.state, Some(FinWait1 | FinWait2 | Closing | CloseWait | LastAck)))
+}
+
+fn inspect(at: AtPort, lan: &Lan) -> Result<MachineServer, Failure> {
+    let shown = lan.clone();
+    let server = serve_machine(at.0, move |request| page::answer(request, &shown));
+    let server = server.map_err(|error| {
+        Failure::new(format_args!(
+            "the port {} of this machine cannot be had: {error}. Choose another: --inspect {}",
+            at.0,
+            another(at.0)
+        ))
+    })?;
+    talk(&format!("the LAN can be seen at http://{}/", server.address()));
+    Ok(server)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_port_is_one_that_a_user_may_have() {
+        let another = |port| another(SocketAddr::from(([127, 0, 0, 1], port)));
+        assert_eq!((another(80), another(8080), another(u16::MAX)), (8080, 8081, 8080));
+    }
+}
