@@ -5,9 +5,10 @@
 
 mod intercept;
 mod launch;
+pub mod notify;
 mod program;
 #[allow(unsafe_code, reason = "the one room for system calls")]
-mod sys;
+pub mod sys;
 mod under;
 
 pub use intercept::Intercept;

@@ -383,6 +383,11 @@ impl Socket {
         Ok(self.inner.write_timeout.get())
     }
 
+    /// How many bytes a stream takes now.
+    pub fn send_room(&self) -> usize {
+        self.host().shared().lock().stack.send_room(self.id())
+    }
+
     /// What it is ready for now, as `poll(2)` reports it.
     pub fn readiness(&self) -> Ready {
         self.host().shared().lock().stack.readiness(self.id())

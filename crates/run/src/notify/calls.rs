@@ -1,0 +1,86 @@
+//! What becomes of a call: which socket it is about, and which room answers it.
+
+mod accept;
+mod bind;
+mod connect;
+mod control;
+mod names;
+mod open;
+mod options;
+mod transfer;
+
+use super::call::Call;
+use super::supervisor::Desk;
+use super::table::{Id, Identity};
+use crate::sys::unix;
+use rustix::fd::OwnedFd;
+use rustix::io::Errno;
+
+/// What a room says to a call: a result, or nothing yet.
+type Said = Option<Result<i64, Errno>>;
+
+impl Desk {
+    pub(super) fn on_call(&mut self, call: Call) {
+        let number = i64::from(call.0.number);
+        if number == libc::SYS_socket {
+            let said = self.open(&call);
+            self.say(&call, said);
+            return;
+        }
+        let Some((id, copy)) = self.identify(&call) else {
+            return self.proceed(&call);
+        };
+        // What was read of the caller is the caller's only if it waited until here.
+        if !self.listener.is_valid(call.0.id) {
+            return;
+        }
+        let said = match number {
+            libc::SYS_connect => self.connect(id, &call, &copy),
+            libc::SYS_bind => Some(self.bind(id, &call)),
+            libc::SYS_listen => Some(self.listen(id, &call, &copy)),
+            libc::SYS_accept => self.accept(id, &call, &copy, 0),
+            libc::SYS_accept4 => self.accept(id, &call, &copy, call.number(3)),
+            libc::SYS_getsockname => Some(self.local_name(id, &call)),
+            libc::SYS_getpeername => Some(self.peer_name(id, &call)),
+            libc::SYS_getsockopt => Some(self.option(id, &call, &copy)),
+            libc::SYS_setsockopt => Some(self.set_option(id, &call, &copy)),
+            libc::SYS_sendto => self.send_to(id, &call, &copy),
+            libc::SYS_recvfrom => self.receive_from(id, &call, &copy),
+            libc::SYS_ioctl => match self.control(id, &call) {
+                Some(result) => Some(result),
+                None => return self.proceed(&call),
+            },
+            libc::SYS_sendmsg if call.number(2) & libc::MSG_FASTOPEN != 0 => {
+                Some(Err(Errno::OPNOTSUPP))
+            }
+            _ => return self.proceed(&call),
+        };
+        drop(copy);
+        self.say(&call, said);
+    }
+
+    fn say(&self, call: &Call, said: Said) {
+        if let Some(result) = said {
+            // If it has gone it is made again, or its end was a signal's.
+            let _ = self.answer(call, result);
+        }
+    }
+
+    /// The socket that a call is about, with a copy of its descriptor, if it is ours.
+    fn identify(&mut self, call: &Call) -> Option<(Id, OwnedFd)> {
+        let copy = call.copy().ok()?;
+        let id = self.table.find(unix::cookie(&copy).ok()?)?;
+        let sock = self.table.socks.get_mut(&id)?;
+        sock.seen = Some((call.0.thread, call.descriptor()));
+        self.mend(id, &copy);
+        Some((id, copy))
+    }
+
+    /// Makes it known by what is the same for all copies of a descriptor.
+    fn introduce(&mut self, id: Id, descriptor: &OwnedFd) -> Result<(), Errno> {
+        let cookie = unix::cookie(descriptor)?;
+        let inode = unix::inode(descriptor)?;
+        self.table.identify(id, Identity { cookie, inode });
+        Ok(())
+    }
+}

@@ -1,0 +1,244 @@
+//! `accept`: connections of the stack are put into the kernel's accept queue of the program's
+//! descriptor, so that its readiness and its sharing among processes are the kernel's.
+
+use super::super::call::Call;
+use super::super::supervisor::{Desk, WATCHED};
+use super::super::table::{Id, Link, State};
+use super::Said;
+use super::connect::{PAIR, deadline, is_nonblocking};
+use crate::notify::address::emit;
+use crate::sys::unix;
+use danja::net::{Interest, SocketOption};
+use rustix::event::epoll::{self, EventData, EventFlags};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fd::OwnedFd;
+use rustix::io::Errno;
+use rustix::net::{SocketFlags, accept_with};
+use rustix::time::Timespec;
+use std::task::Context;
+use std::time::Duration;
+
+impl Desk {
+    pub(super) fn accept(&mut self, id: Id, call: &Call, copy: &OwnedFd, flags: i32) -> Said {
+        if flags & !(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC) != 0 {
+            return Some(Err(Errno::INVAL));
+        }
+        let Some(State::Listening(listening)) = self.state_of(id) else {
+            return Some(Err(Errno::INVAL));
+        };
+        if listening.over {
+            return Some(Err(Errno::INVAL));
+        }
+        match self.hand_over(id, call, copy, flags) {
+            Err(Errno::AGAIN) if !is_nonblocking(copy) => {
+                self.wait_for_connection(id, call, copy);
+                None
+            }
+            Err(errno) => Some(Err(errno)),
+            Ok(()) => {
+                // There is room for another.
+                self.take_connections(id);
+                None
+            }
+        }
+    }
+
+    fn wait_for_connection(&mut self, id: Id, call: &Call, copy: &OwnedFd) {
+        let watched = copy.try_clone().ok().filter(|copy| {
+            let data = EventData::new_u64(id | WATCHED);
+            epoll::add(&self.epoll, copy, data, EventFlags::RDHUP).is_ok()
+        });
+        let Some(State::Listening(listening)) = self.state_of(id) else { return };
+        listening.waiters.push_back((*call, deadline(copy, libc::SO_RCVTIMEO)));
+        if listening.watched.is_none() {
+            listening.watched = watched;
+        }
+        self.waiting.insert(id);
+    }
+
+    /// A listener for which calls wait was shut down: they end, as in Linux.
+    pub(in super::super) fn on_listener_event(&mut self, id: Id, flags: EventFlags) {
+        if !flags.intersects(EventFlags::HUP | EventFlags::RDHUP) {
+            return;
+        }
+        let Some(sock) = self.table.socks.get_mut(&id) else { return };
+        let State::Listening(listening) = &mut sock.state else { return };
+        listening.over = true;
+        listening.watched = None;
+        for (call, _) in std::mem::take(&mut listening.waiters) {
+            let _ = self.listener.answer(call.0.id, Err(Errno::INVAL));
+        }
+        self.waiting.remove(&id);
+        let _ = sock.socket.shutdown(std::net::Shutdown::Read);
+    }
+
+    /// Gives a call the oldest connection. EAGAIN: there is none.
+    fn hand_over(&mut self, id: Id, call: &Call, copy: &OwnedFd, flags: i32) -> Result<(), Errno> {
+        let (theirs, connection) = self.oldest(id, copy)?;
+        let result = self.give(&theirs, connection, call, flags);
+        if result.is_err()
+            && let Some(State::Listening(listening)) = self.state_of(id)
+        {
+            listening.stash.push_front((theirs, connection));
+        }
+        match result {
+            // It has gone; the connection is the next call's.
+            Err(Errno::NOENT) => Ok(()),
+            result => result,
+        }
+    }
+
+    fn oldest(&mut self, id: Id, copy: &OwnedFd) -> Result<(OwnedFd, Id), Errno> {
+        loop {
+            let Some(State::Listening(listening)) = self.state_of(id) else {
+                return Err(Errno::INVAL);
+            };
+            if let Some((theirs, connection)) = listening.stash.pop_front() {
+                if self.table.socks.contains_key(&connection) {
+                    return Ok((theirs, connection));
+                }
+                continue;
+            }
+            let mut asked = [PollFd::new(copy, PollFlags::IN)];
+            let none = Timespec { tv_sec: 0, tv_nsec: 0 };
+            if poll(&mut asked, Some(&none))? == 0 {
+                return Err(Errno::AGAIN);
+            }
+            let theirs = accept_with(copy, SocketFlags::CLOEXEC)?;
+            // Anybody may know the name: such a one is closed.
+            if unix::connected_by(&theirs) != Some(std::process::id()) {
+                continue;
+            }
+            let connection = listening.queued.pop_front().ok_or(Errno::AGAIN)?;
+            if self.table.socks.contains_key(&connection) {
+                self.introduce(connection, &theirs)?;
+                let wanted = self.table.socks.get(&connection).and_then(|s| s.kept.send_buffer);
+                let wanted = wanted.unwrap_or(PAIR);
+                let _ = unix::set_number(&theirs, libc::SOL_SOCKET, libc::SO_SNDBUF, wanted);
+                return Ok((theirs, connection));
+            }
+        }
+    }
+
+    fn give(
+        &mut self,
+        theirs: &OwnedFd,
+        connection: Id,
+        call: &Call,
+        flags: i32,
+    ) -> Result<(), Errno> {
+        if call.pointer(1) != 0 {
+            let sock = self.table.socks.get(&connection).ok_or(Errno::CONNABORTED)?;
+            let peer = sock.kept.peer.ok_or(Errno::CONNABORTED)?;
+            call.write_address(1, 2, &emit(sock.family, peer))?;
+        }
+        rustix::io::ioctl_fionbio(theirs, flags & libc::SOCK_NONBLOCK != 0)?;
+        self.listener.answer_with(call.0.id, theirs, flags & libc::SOCK_CLOEXEC != 0)?;
+        if let Some(State::Connected(link)) = self.state_of(connection) {
+            link.told = true;
+        }
+        Ok(())
+    }
+
+    /// Takes what connections the stack has, as many as may wait for the program.
+    pub(in super::super) fn take_connections(&mut self, id: Id) {
+        loop {
+            let Some(sock) = self.table.socks.get_mut(&id) else { return };
+            let State::Listening(listening) = &sock.state else { return };
+            if sock.kept.bound_v6.is_some() || listening.queued.len() > listening.backlog {
+                break;
+            }
+            let (socket, peer) = match sock.socket.try_accept() {
+                Ok(accepted) => accepted,
+                Err(_) => {
+                    let waker = sock.waker.waker();
+                    let context = Context::from_waker(&waker);
+                    if sock.socket.poll_ready(Interest::Read, &context).is_ready()
+                        && !listening.over
+                    {
+                        sock.waker.list();
+                    }
+                    break;
+                }
+            };
+            let (family, name) = (sock.family, listening.name.clone());
+            let buffers = (sock.kept.send_buffer, sock.kept.receive_buffer);
+            let ours = unix::stream(true).and_then(|ours| {
+                let size = buffers.1.unwrap_or(PAIR);
+                let _ = unix::set_number(&ours, libc::SOL_SOCKET, libc::SO_SNDBUF, size);
+                rustix::net::connect(&ours, &name).map(|()| ours)
+            });
+            match ours {
+                Ok(ours) => {
+                    let connection = self.add(family, socket, State::Connected(Link::new(ours)));
+                    if let Some(sock) = self.table.socks.get_mut(&connection) {
+                        sock.kept.peer = Some(peer);
+                        (sock.kept.send_buffer, sock.kept.receive_buffer) = buffers;
+                        sock.kept.spent = true;
+                    }
+                    if let Some(State::Listening(listening)) = self.state_of(id) {
+                        listening.queued.push_back(connection);
+                    }
+                    self.begin_watching(connection);
+                }
+                Err(errno) => {
+                    // It cannot fail: every stream has the option.
+                    let _ = socket.set_option(SocketOption::Linger(Some(Duration::ZERO)));
+                    drop(socket);
+                    if errno == Errno::CONNREFUSED {
+                        // The program has closed the listener, or shut it down.
+                        self.end_listening(id);
+                        return;
+                    }
+                    break;
+                }
+            }
+        }
+        self.serve_accepters(id);
+    }
+
+    fn begin_watching(&mut self, id: Id) {
+        if let Some(sock) = self.table.socks.get(&id)
+            && let State::Connected(Link { ours: Some(ours), .. }) = &sock.state
+        {
+            let _ = self.watch(id, ours);
+            // Data may be there already.
+            sock.waker.list();
+        }
+    }
+
+    fn end_listening(&mut self, id: Id) {
+        let Some(sock) = self.table.socks.get_mut(&id) else { return };
+        let _ = sock.socket.shutdown(std::net::Shutdown::Read);
+        if let State::Listening(listening) = &mut sock.state {
+            listening.over = true;
+        }
+    }
+
+    fn serve_accepters(&mut self, id: Id) {
+        loop {
+            let Some(State::Listening(listening)) = self.state_of(id) else { return };
+            if listening.queued.is_empty() && listening.stash.is_empty() {
+                return;
+            }
+            let Some((call, until)) = listening.waiters.pop_front() else { return };
+            let copy = listening.watched.as_ref().and_then(|copy| copy.try_clone().ok());
+            if !self.listener.is_valid(call.0.id) {
+                continue;
+            }
+            let Some(copy) = copy else { return };
+            let flags =
+                if i64::from(call.0.number) == libc::SYS_accept4 { call.number(3) } else { 0 };
+            match self.hand_over(id, &call, &copy, flags) {
+                Err(Errno::AGAIN) => {
+                    if let Some(State::Listening(listening)) = self.state_of(id) {
+                        listening.waiters.push_front((call, until));
+                    }
+                    return;
+                }
+                Err(errno) => drop(self.answer(&call, Err(errno))),
+                Ok(()) => {}
+            }
+        }
+    }
+}

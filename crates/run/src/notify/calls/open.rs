@@ -1,0 +1,69 @@
+//! `socket`: a UNIX socket in the program, and one of the stack here.
+
+use super::super::call::Call;
+use super::super::pump::number;
+use super::super::supervisor::Desk;
+use super::super::table::{Family, Id, Kept, Sock, State};
+use super::Said;
+use crate::sys::unix;
+use danja::net::{Domain, Socket, SocketKind};
+use rustix::io::Errno;
+
+impl Desk {
+    pub(super) fn open(&mut self, call: &Call) -> Said {
+        let family = if call.number(0) == libc::AF_INET6 { Family::V6 } else { Family::V4 };
+        let flags = call.number(1);
+        if flags & !(0xf | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC) != 0 {
+            return Some(Err(Errno::INVAL));
+        }
+        let made = self.make(family, flags & libc::SOCK_NONBLOCK != 0);
+        let (id, theirs) = match made {
+            Ok(made) => made,
+            Err(errno) => return Some(Err(errno)),
+        };
+        let close_on_exec = flags & libc::SOCK_CLOEXEC != 0;
+        match self.listener.answer_with(call.0.id, &theirs, close_on_exec) {
+            Ok(()) => None,
+            Err(errno) => {
+                self.table.remove(id);
+                // The program's limit of descriptors; or it has gone.
+                if errno == Errno::NOENT { None } else { Some(Err(errno)) }
+            }
+        }
+    }
+
+    fn make(
+        &mut self,
+        family: Family,
+        nonblocking: bool,
+    ) -> Result<(Id, rustix::fd::OwnedFd), Errno> {
+        // The stack is one of IPv4: mapped addresses are what an IPv6 socket can reach with it.
+        let socket = Socket::new(&self.host, Domain::Ipv4, SocketKind::Stream)
+            .map_err(|error| number(&error))?;
+        let theirs = unix::stream(nonblocking)?;
+        let id = self.add(family, socket, State::Fresh);
+        self.introduce(id, &theirs)?;
+        Ok((id, theirs))
+    }
+
+    /// A socket of the stack becomes the program's.
+    pub(in super::super) fn add(&mut self, family: Family, socket: Socket, state: State) -> Id {
+        // The last copy is dropped here, and must not wait for what lingers; it never fails.
+        let _ = socket.set_nonblocking(true);
+        let id = self.table.next_id();
+        let sock = Sock {
+            id,
+            family,
+            socket,
+            identity: None,
+            seen: None,
+            state,
+            error: None,
+            waker: self.ready.waker(id),
+            kept: Kept::default(),
+            readers: Vec::new(),
+        };
+        self.table.socks.insert(id, sock);
+        id
+    }
+}

@@ -1,0 +1,90 @@
+//! `sendto` with an address and `recvfrom` with a place for one, on streams: what a UNIX socket
+//! would refuse or answer with its own name.
+
+use super::super::call::Call;
+use super::super::supervisor::Desk;
+use super::super::table::{Id, State};
+use super::Said;
+use super::connect::is_nonblocking;
+use rustix::fd::OwnedFd;
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, recv, send};
+
+/// How much goes at once, in bytes.
+const MOST: u64 = 65_536;
+
+impl Desk {
+    pub(super) fn send_to(&mut self, id: Id, call: &Call, copy: &OwnedFd) -> Said {
+        let flags = call.number(3);
+        if flags & libc::MSG_FASTOPEN != 0 {
+            return Some(Err(Errno::OPNOTSUPP));
+        }
+        let sock = self.table.socks.get_mut(&id)?;
+        if !matches!(sock.state, State::Connected(_)) {
+            return Some(Err(Errno::PIPE));
+        }
+        // As Linux: a stream that is connected goes where it goes.
+        let length = call.pointer(2).min(MOST) as usize;
+        let bytes = match call.read_vec(call.pointer(1), length) {
+            Ok(bytes) => bytes,
+            Err(errno) => return Some(Err(errno)),
+        };
+        let waits = flags & libc::MSG_DONTWAIT == 0 && !is_nonblocking(copy);
+        let flags = SendFlags::from_bits_retain((flags & !libc::MSG_MORE) as u32);
+        let sent = send(copy, &bytes, flags | SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
+        match sent {
+            Err(Errno::AGAIN) if waits => {
+                sock.readers.push(*call);
+                self.waiting.insert(id);
+                None
+            }
+            sent => Some(sent.map(|count| count as i64)),
+        }
+    }
+
+    pub(super) fn receive_from(&mut self, id: Id, call: &Call, copy: &OwnedFd) -> Said {
+        let flags = call.number(3);
+        let waits = flags & libc::MSG_DONTWAIT == 0 && !is_nonblocking(copy);
+        let sock = self.table.socks.get_mut(&id)?;
+        if !matches!(sock.state, State::Connected(_) | State::Failed) {
+            return Some(Err(Errno::NOTCONN));
+        }
+        let mut buffer = vec![0; call.pointer(2).min(MOST) as usize];
+        let flags = RecvFlags::from_bits_retain((flags & !libc::MSG_WAITALL) as u32);
+        match recv(copy, buffer.as_mut_slice(), flags | RecvFlags::DONTWAIT) {
+            Err(Errno::AGAIN) if waits => {
+                sock.readers.push(*call);
+                self.waiting.insert(id);
+                None
+            }
+            Err(errno) => Some(Err(errno)),
+            Ok((count, _)) => {
+                let written = call.write(call.pointer(1), &buffer[..count]);
+                // As Linux: of a stream no address is told.
+                let length = call.pointer(5);
+                let told = if length == 0 { Ok(()) } else { call.write(length, &[0; 4]) };
+                Some(written.and(told).map(|()| count as i64))
+            }
+        }
+    }
+
+    /// Data or room may have come for calls that wait for it.
+    pub(in super::super) fn retry_readers(&mut self, id: Id) {
+        let Some(sock) = self.table.socks.get_mut(&id) else { return };
+        for call in std::mem::take(&mut sock.readers) {
+            if !self.listener.is_valid(call.0.id) {
+                continue;
+            }
+            let said = match call.copy() {
+                Ok(copy) if i64::from(call.0.number) == libc::SYS_sendto => {
+                    self.send_to(id, &call, &copy)
+                }
+                Ok(copy) => self.receive_from(id, &call, &copy),
+                Err(errno) => Some(Err(errno)),
+            };
+            if let Some(result) = said {
+                let _ = self.answer(&call, result);
+            }
+        }
+    }
+}

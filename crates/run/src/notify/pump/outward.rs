@@ -1,0 +1,58 @@
+//! From the pair into the stack: only as much as the stack's send buffer has room for.
+
+use super::super::table::Link;
+use super::{CHUNK, Progress, TURN, fault};
+use danja::net::{SendFlags, Shutdown, Socket};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
+use std::task::{Context, Poll};
+
+pub(in super::super) fn outward(
+    socket: &Socket,
+    link: &mut Link,
+    context: &Context<'_>,
+    buffer: &mut [u8],
+) -> Progress {
+    let mut moved = 0;
+    while moved < TURN {
+        if !link.outward.is_empty() {
+            match socket.poll_send(context, &link.outward, SendFlags::default()) {
+                Poll::Ready(Ok(count)) => drop(link.outward.drain(..count)),
+                Poll::Ready(Err(error)) => return fault(link, socket, &error),
+                Poll::Pending => return Progress::Waits,
+            }
+            continue;
+        }
+        if link.outward_over {
+            return Progress::Waits;
+        }
+        let Some(ours) = &link.ours else { return Progress::Waits };
+        // One more than there is room for: the stack tells of room only whom it has refused.
+        let most = socket.send_room().saturating_add(1).min(CHUNK).min(buffer.len());
+        match recv(ours, &mut buffer[..most], RecvFlags::DONTWAIT) {
+            Ok((0, _)) => {
+                link.outward_over = true;
+                // It fails where the connection has ended, which is told elsewhere.
+                let _ = socket.shutdown(Shutdown::Write);
+                return Progress::Waits;
+            }
+            Ok((count, _)) => {
+                moved += count;
+                match socket.poll_send(context, &buffer[..count], SendFlags::default()) {
+                    Poll::Ready(Ok(sent)) => link.outward.extend(&buffer[sent..count]),
+                    Poll::Ready(Err(error)) => return fault(link, socket, &error),
+                    Poll::Pending => {
+                        link.outward.extend(&buffer[..count]);
+                        return Progress::Waits;
+                    }
+                }
+            }
+            Err(Errno::AGAIN | Errno::INTR) => return Progress::Waits,
+            Err(_) => {
+                link.outward_over = true;
+                return Progress::Reset;
+            }
+        }
+    }
+    Progress::More
+}

@@ -1,0 +1,194 @@
+//! How a connection's pair ends, and how ends are noticed that no pair tells of: by UNIX_DIAG, and
+//! by looking after calls that wait.
+
+use super::pump::{self, Progress};
+use super::supervisor::Desk;
+use super::table::{Id, Link, Sock, State};
+use danja::net::SocketOption;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fd::OwnedFd;
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, recv, send};
+use rustix::time::Timespec;
+use std::time::{Duration, Instant};
+
+/// How often one looks for ends, with few sockets.
+const SWEEP: Duration = Duration::from_millis(250);
+
+impl Desk {
+    /// Moves a connection's data, and looks whether it has ended.
+    pub(super) fn pump(&mut self, id: Id) {
+        let Some(sock) = self.table.socks.get_mut(&id) else { return };
+        let (inward, outward) = pump::both(sock, &mut self.buffer);
+        if !sock.readers.is_empty() {
+            self.retry_readers(id);
+        }
+        match (inward, outward) {
+            (_, Progress::Reset) => return self.reset(id),
+            (Progress::Fault(errno), _) | (_, Progress::Fault(errno)) => {
+                return self.fault(id, errno);
+            }
+            _ => {}
+        }
+        let Some(sock) = self.table.socks.get(&id) else { return };
+        let State::Connected(link) = &sock.state else { return };
+        let finished = link.outward_over && link.outward.is_empty();
+        let deaf = inward == Progress::Deaf;
+        if (deaf || finished && link.ours.as_ref().is_some_and(hung_up)) && self.is_gone(sock) {
+            return if deaf { self.reset(id) } else { self.release(id) };
+        }
+        if deaf || inward == Progress::More || outward == Progress::More {
+            sock.waker.list();
+        }
+    }
+
+    /// Whether the program has no descriptor of it any more.
+    fn is_gone(&self, sock: &Sock) -> bool {
+        let Some(identity) = sock.identity else { return false };
+        match &self.diag {
+            Some(diag) => diag.is_open(identity.inode, identity.cookie) == Ok(false),
+            None => true,
+        }
+    }
+
+    /// The program has closed it in a way that the peer is to be told by a reset.
+    fn reset(&mut self, id: Id) {
+        if let Some(sock) = self.table.remove(id) {
+            // It cannot fail: every stream has the option.
+            let _ = sock.socket.set_option(SocketOption::Linger(Some(Duration::ZERO)));
+        }
+        self.waiting.remove(&id);
+    }
+
+    /// The program has closed it.
+    fn release(&mut self, id: Id) {
+        let unread = match self.state_of(id) {
+            Some(State::Connected(link)) => !link.inward.is_empty(),
+            _ => false,
+        };
+        if unread {
+            // It counts as read with the stack, and nobody has read it.
+            return self.reset(id);
+        }
+        self.table.remove(id);
+        self.waiting.remove(&id);
+    }
+
+    /// The network has ended a connection: the program sees an error, and is told which.
+    fn fault(&mut self, id: Id, errno: Errno) {
+        let theirs = self.locate(id);
+        let Some(sock) = self.table.socks.get_mut(&id) else { return };
+        sock.error = Some(errno);
+        let State::Connected(link) = &mut sock.state else { return };
+        link.inward_over = true;
+        link.outward_over = true;
+        if let Some(ours) = link.ours.take() {
+            // Closed with something unread, it is an error at the other end.
+            if recv(&ours, &mut [0], RecvFlags::PEEK | RecvFlags::DONTWAIT) == Err(Errno::AGAIN)
+                && let Some(theirs) = theirs
+            {
+                let _ = send(&theirs, &[0], SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
+            }
+        }
+        self.retry_readers(id);
+    }
+
+    /// Looks which sockets the program has closed without a word.
+    pub(super) fn sweep(&mut self) {
+        let silent: Vec<Id> =
+            self.table.socks.values().filter(|sock| is_silent(sock)).map(|sock| sock.id).collect();
+        let more = u32::try_from(silent.len() / 1000).unwrap_or(u32::MAX);
+        self.next_sweep = Instant::now() + SWEEP.saturating_mul(more.saturating_add(1));
+        if silent.is_empty() {
+            return;
+        }
+        let Some(open) = self.diag.as_ref().and_then(|diag| diag.all().ok()) else { return };
+        for id in silent {
+            let identity = self.table.socks.get(&id).and_then(|sock| sock.identity);
+            if identity.is_some_and(|identity| !open.contains(&identity.cookie)) {
+                self.release(id);
+            }
+        }
+    }
+
+    /// Whether nothing is left to be moved once the program has ended.
+    pub(super) fn is_done(&self) -> bool {
+        let under_way = |link: &Link| {
+            link.ours.as_ref().is_some_and(|ours| self.over || hung_up(ours))
+                && !(link.outward_over && link.outward.is_empty())
+        };
+        !self.table.socks.values().any(|sock| match &sock.state {
+            State::Connected(link) => under_way(link),
+            _ => false,
+        })
+    }
+
+    /// Calls that have gone, or have waited long enough.
+    pub(super) fn look_after_waiting(&mut self) {
+        let now = Instant::now();
+        for id in self.waiting.iter().copied().collect::<Vec<_>>() {
+            let listener = &self.listener;
+            let Some(sock) = self.table.socks.get_mut(&id) else {
+                self.waiting.remove(&id);
+                continue;
+            };
+            sock.readers.retain(|call| listener.is_valid(call.0.id));
+            let readers = !sock.readers.is_empty();
+            match &mut sock.state {
+                State::Connecting(connecting) => {
+                    connecting.waiters.retain(|(call, until)| {
+                        if until.is_some_and(|until| until <= now) {
+                            let _ = listener.answer(call.0.id, Err(Errno::INPROGRESS));
+                            return false;
+                        }
+                        listener.is_valid(call.0.id)
+                    });
+                    if connecting.waiters.is_empty() {
+                        self.waiting.remove(&id);
+                        if connecting.joined.is_none() {
+                            self.left_alone(id);
+                        }
+                    }
+                }
+                State::Listening(listening) => {
+                    listening.waiters.retain(|(call, until)| {
+                        if until.is_some_and(|until| until <= now) {
+                            let _ = listener.answer(call.0.id, Err(Errno::AGAIN));
+                            return false;
+                        }
+                        listener.is_valid(call.0.id)
+                    });
+                    if listening.waiters.is_empty() {
+                        listening.watched = None;
+                        self.waiting.remove(&id);
+                    }
+                }
+                _ if readers => self.retry_readers(id),
+                _ => drop(self.waiting.remove(&id)),
+            }
+        }
+    }
+}
+
+/// Whether nothing but UNIX_DIAG would tell of its end.
+fn is_silent(sock: &Sock) -> bool {
+    match &sock.state {
+        State::Connected(link) => {
+            link.ours.is_none() || link.outward_over && link.outward.is_empty()
+        }
+        _ => true,
+    }
+}
+
+fn hung_up(ours: &OwnedFd) -> bool {
+    let mut asked = [PollFd::new(ours, PollFlags::empty())];
+    let none = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut asked, Some(&none)).is_ok() && asked[0].revents().contains(PollFlags::HUP)
+}
+
+/// How much the program has written that the stack has not taken yet.
+pub(super) fn unread_by_us(link: &Link) -> usize {
+    let in_pair = link.ours.as_ref().and_then(|ours| rustix::io::ioctl_fionread(ours).ok());
+    let in_pair = in_pair.and_then(|count| usize::try_from(count).ok()).unwrap_or(0);
+    in_pair.saturating_add(link.outward.len())
+}

@@ -1,0 +1,171 @@
+//! The program's sockets, by what is the same for all copies of their descriptors. Makes no system
+//! call, and knows no protocol.
+
+use super::call::Call;
+use super::wake::SocketWaker;
+use danja::net::Socket;
+use danja::stack::Payload;
+use rustix::fd::{OwnedFd, RawFd};
+use rustix::io::Errno;
+use rustix::net::SocketAddrUnix;
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// The number of a socket, never used again.
+pub(super) type Id = u64;
+
+/// The family of addresses that the program uses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Family {
+    V4,
+    V6,
+}
+
+/// A socket of the program.
+pub(super) struct Sock {
+    pub(super) id: Id,
+    pub(super) family: Family,
+    /// Its part in the stack.
+    pub(super) socket: Socket,
+    /// As UNIX_DIAG knows the program's end, once the program has it.
+    pub(super) identity: Option<Identity>,
+    /// Where the program's end was seen last: a thread, and its number for it.
+    pub(super) seen: Option<(u32, RawFd)>,
+    pub(super) state: State,
+    /// The error that SO_ERROR tells next.
+    pub(super) error: Option<Errno>,
+    pub(super) waker: Arc<SocketWaker>,
+    pub(super) kept: Kept,
+    /// Calls that wait for data (`recvfrom` with a place for an address).
+    pub(super) readers: Vec<Call>,
+}
+
+/// Which UNIX socket is the program's end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Identity {
+    pub(super) cookie: u64,
+    pub(super) inode: u32,
+}
+
+/// What is only told again: options that mean nothing to the stack, and what was bound where the
+/// stack has no such address.
+#[derive(Default)]
+pub(super) struct Kept {
+    pub(super) only_v6: bool,
+    pub(super) bound_v6: Option<SocketAddr>,
+    /// As they were set, by level and name.
+    pub(super) options: HashMap<(i32, i32), Vec<u8>>,
+    pub(super) send_buffer: Option<i32>,
+    pub(super) receive_buffer: Option<i32>,
+    /// Who connected it, of one that was accepted.
+    pub(super) peer: Option<SocketAddr>,
+    /// The UNIX socket has been connected once, and cannot be again.
+    pub(super) spent: bool,
+}
+
+pub(super) enum State {
+    /// Neither connected nor listening.
+    Fresh,
+    Connecting(Connecting),
+    Connected(Link),
+    /// A connection could not be made, and the program has not been told by `connect`.
+    Failed,
+    Listening(Listening),
+}
+
+/// A handshake under way.
+pub(super) struct Connecting {
+    pub(super) remote: SocketAddr,
+    /// Our end, filled so that the program's looks as it should; none while the program waits in
+    /// the call itself.
+    pub(super) joined: Option<(OwnedFd, usize)>,
+    pub(super) waiters: Vec<(Call, Option<Instant>)>,
+}
+
+/// A connection, and our end of the pair that carries its data.
+pub(super) struct Link {
+    /// None when nothing can pass any more.
+    pub(super) ours: Option<OwnedFd>,
+    /// The program has been told that it is connected.
+    pub(super) told: bool,
+    /// From the stack, not yet in the pair.
+    pub(super) inward: VecDeque<Payload>,
+    /// From the pair, not yet in the stack: never more than a byte, which makes the stack tell
+    /// when it has room again.
+    pub(super) outward: Vec<u8>,
+    /// The peer's end of stream has been passed on.
+    pub(super) inward_over: bool,
+    /// The program's end of stream has been passed on.
+    pub(super) outward_over: bool,
+    /// The program takes no more: what comes is thrown away.
+    pub(super) deaf: bool,
+    /// The send buffer of the program's end still has to get its size.
+    pub(super) small: bool,
+}
+
+impl Link {
+    pub(super) const fn new(ours: OwnedFd) -> Self {
+        Self {
+            ours: Some(ours),
+            told: false,
+            inward: VecDeque::new(),
+            outward: Vec::new(),
+            inward_over: false,
+            outward_over: false,
+            deaf: false,
+            small: false,
+        }
+    }
+}
+
+/// A listener, whose accept queue is the kernel's.
+pub(super) struct Listening {
+    pub(super) name: SocketAddrUnix,
+    pub(super) backlog: usize,
+    /// Connections in the kernel's queue, in its order.
+    pub(super) queued: VecDeque<Id>,
+    /// Taken out of it for calls that had gone.
+    pub(super) stash: VecDeque<(OwnedFd, Id)>,
+    pub(super) waiters: VecDeque<(Call, Option<Instant>)>,
+    /// A copy of the program's descriptor, while calls wait.
+    pub(super) watched: Option<OwnedFd>,
+    /// The program has shut it down.
+    pub(super) over: bool,
+}
+
+/// All sockets of the program.
+#[derive(Default)]
+pub(super) struct Table {
+    pub(super) socks: HashMap<Id, Sock>,
+    cookies: HashMap<u64, Id>,
+    last: Id,
+}
+
+impl Table {
+    pub(super) const fn next_id(&mut self) -> Id {
+        self.last += 1;
+        self.last
+    }
+
+    pub(super) fn find(&self, cookie: u64) -> Option<Id> {
+        self.cookies.get(&cookie).copied()
+    }
+
+    pub(super) fn identify(&mut self, id: Id, identity: Identity) {
+        let Some(sock) = self.socks.get_mut(&id) else { return };
+        if let Some(before) = sock.identity.replace(identity) {
+            self.cookies.remove(&before.cookie);
+        }
+        self.cookies.insert(identity.cookie, id);
+    }
+
+    pub(super) fn remove(&mut self, id: Id) -> Option<Sock> {
+        let sock = self.socks.remove(&id)?;
+        if let Some(identity) = sock.identity {
+            self.cookies.remove(&identity.cookie);
+        }
+        Some(sock)
+    }
+}
