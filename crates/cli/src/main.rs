@@ -2,25 +2,34 @@
 //!
 //! - [`args`]: what can be typed, and [`quantity`]: `50ms`, `10mbit`, `2%`
 //! - [`get`], [`serve`], [`ping`], [`resolve`], [`run`], [`replay`]: one command each
+//! - [`ss`], [`neighbours`], [`routes`], [`counters`], [`link`]: looking inside running hosts, which
+//!   [`look`] asks; [`table`] sets the columns
 //! - [`network`]: the LAN that a command runs on, and what is shown of it
 //! - [`explain`]: the story of `--explain`
 //! - [`manual`]: completions for shells, and the manual's pages
 //! - [`failure`], [`interrupt`], [`output`]: how a command ends, and where its words go
 
 mod args;
+mod counters;
 mod explain;
 mod failure;
 mod get;
 mod interrupt;
+mod link;
+mod look;
 mod manual;
+mod neighbours;
 mod network;
 mod output;
 mod ping;
 mod quantity;
 mod replay;
 mod resolve;
+mod routes;
 mod run;
 mod serve;
+mod ss;
+mod table;
 
 use args::{Cli, Command};
 use clap::Parser;
@@ -39,6 +48,11 @@ fn main() -> ExitCode {
         Command::Resolve(args) => resolve::run(args, cli.talk),
         Command::Run(args) => run::run(args, cli.talk),
         Command::Replay(args) => replay::run(args, cli.talk),
+        Command::Ss(args) => ss::run(args, cli.talk),
+        Command::Neighbours(args) => neighbours::run(args, cli.talk),
+        Command::Routes(args) => routes::run(args, cli.talk),
+        Command::Counters(args) => counters::run(args, cli.talk),
+        Command::Link(args) => link::run(args, cli.talk),
         Command::Completions(args) => manual::completions(args),
         Command::Man(args) => manual::man(args),
     };

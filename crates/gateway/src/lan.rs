@@ -1,13 +1,29 @@
 //! The hosts of one LAN by name: what the router answers for and the page shows. Moves nothing.
 
 use danja::Host;
+use danja_lan::impair::LinkControl;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Which hosts are on a LAN. Clones are the same LAN.
 #[derive(Clone, Default, Debug)]
 pub struct Lan {
-    hosts: Arc<Mutex<Vec<Host>>>,
+    members: Arc<Mutex<Vec<Member>>>,
+}
+
+/// A host of a LAN, with what else is known of it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Member {
+    /// The host.
+    pub host: Host,
+    /// What its link can be changed by.
+    pub link: Option<LinkControl>,
+    /// It is the LAN's own, and no program's: a router.
+    pub is_router: bool,
+    /// A process in whose network namespace a kernel shares the host's address, and carries what
+    /// the stack does not.
+    pub process: Option<u32>,
 }
 
 impl Lan {
@@ -18,18 +34,50 @@ impl Lan {
 
     /// Adds a host. It is known by its name from now on, and kept alive.
     pub fn add(&self, host: &Host) {
-        self.lock().push(host.clone());
+        let host = host.clone();
+        self.lock().push(Member { host, link: None, is_router: false, process: None });
+    }
+
+    /// Adds the LAN's router.
+    pub(crate) fn add_router(&self, host: &Host) {
+        let host = host.clone();
+        self.lock().push(Member { host, link: None, is_router: true, process: None });
+    }
+
+    /// Says by what the link of the host of this name can be changed.
+    pub fn set_link(&self, name: &str, link: &LinkControl) {
+        self.change(name, |member| member.link = Some(link.clone()));
+    }
+
+    /// Says in which process's network namespace a kernel shares this host's address, so that its
+    /// sockets are listed with the host's.
+    pub fn set_process(&self, name: &str, process: u32) {
+        self.change(name, |member| member.process = Some(process));
+    }
+
+    fn change(&self, name: &str, change: impl FnOnce(&mut Member)) {
+        let mut members = self.lock();
+        let named = |member: &&mut Member| member.host.name().eq_ignore_ascii_case(name);
+        if let Some(member) = members.iter_mut().find(named) {
+            change(member);
+        }
     }
 
     /// All hosts, in the order they came.
     pub fn hosts(&self) -> Vec<Host> {
+        self.lock().iter().map(|member| member.host.clone()).collect()
+    }
+
+    /// The same with what else is known of them.
+    pub fn members(&self) -> Vec<Member> {
         self.lock().clone()
     }
 
     /// The addresses of the host of this name (upper or lower case).
     pub fn addresses_of(&self, name: &str) -> Vec<IpAddr> {
-        let host = self.lock().iter().find(|host| host.name().eq_ignore_ascii_case(name)).cloned();
-        host.map(|host| addresses(&host)).unwrap_or_default()
+        let hosts = self.hosts();
+        let host = hosts.iter().find(|host| host.name().eq_ignore_ascii_case(name));
+        host.map(addresses).unwrap_or_default()
     }
 
     /// The name of the host with this address.
@@ -39,8 +87,8 @@ impl Lan {
         Some(host.name().to_owned())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Host>> {
-        self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Vec<Member>> {
+        self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

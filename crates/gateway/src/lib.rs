@@ -11,7 +11,7 @@ pub mod page;
 mod publish;
 mod stop;
 
-pub use lan::Lan;
+pub use lan::{Lan, Member};
 pub use publish::Published;
 pub use stop::Stop;
 
@@ -83,7 +83,7 @@ impl Gateway {
         let (shown, ended) = (lan.clone(), gateway.stop.clone());
         let answer = move |request: &http::Request| page::answer(request, &shown);
         gateway.spawn("page", move || http::serve(&web, CLIENTS, &ended, answer))?;
-        lan.add(&gateway.host);
+        lan.add_router(&gateway.host);
         Ok(gateway)
     }
 

@@ -1,10 +1,14 @@
 //! What can be typed: the commands and their options. Does nothing with them.
 
+mod link;
+mod look;
 mod network;
 mod run;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use link::{LinkArgs, LinkOptions};
+pub(crate) use look::{CountersArgs, LinkCommandArgs, NeighboursArgs, RoutesArgs, SsArgs, Whose};
 pub(crate) use network::{AtPort, ExplainForm, NetworkArgs, Publish, ShowArgs, StoryArgs};
 pub(crate) use run::RunArgs;
 
@@ -53,6 +57,11 @@ pub(crate) enum Command {
     Resolve(ResolveArgs),
     Run(RunArgs),
     Replay(ReplayArgs),
+    Ss(SsArgs),
+    Neighbours(NeighboursArgs),
+    Routes(RoutesArgs),
+    Counters(CountersArgs),
+    Link(LinkCommandArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
 }

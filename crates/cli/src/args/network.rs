@@ -1,14 +1,12 @@
 //! The options that all commands share: which LAN, what is wrong with it, and what to show.
 
+use super::LinkArgs;
 use crate::explain::Language;
-use crate::quantity::{self, BurstLoss};
 use clap::{Args, ValueEnum};
-use danja_lan::impair::{Bursts, Impairment};
 use danja_wire::ip::Cidr;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::time::Duration;
 
 /// The network a command runs on.
 #[derive(Args, Clone, Debug, Default)]
@@ -43,66 +41,6 @@ pub(crate) struct TapArgs {
     /// The DNS server to ask for names
     #[arg(long, value_name = "SERVER", requires = "tap", value_parser = ipv4)]
     pub(crate) dns: Option<IpAddr>,
-}
-
-/// What is wrong with the program's link, in each direction.
-#[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "A bad link (each applies to both directions)")]
-pub(crate) struct LinkArgs {
-    /// Each frame arrives this much later, such as 50ms
-    #[arg(long, value_name = "TIME", value_parser = quantity::duration)]
-    delay: Option<Duration>,
-    /// … give or take up to this much, such as 5ms
-    #[arg(long, value_name = "TIME", value_parser = quantity::duration)]
-    jitter: Option<Duration>,
-    /// This share of frames is lost, such as 2%
-    #[arg(long, value_name = "SHARE", value_parser = quantity::percentage, conflicts_with = "burst_loss")]
-    loss: Option<f64>,
-    /// This share of frames is lost, in bursts of this mean length, such as 2%,5
-    #[arg(long, value_name = "SHARE,FRAMES")]
-    burst_loss: Option<BurstLoss>,
-    /// This share of frames is overtaken by later ones, such as 1%
-    #[arg(long, value_name = "SHARE", value_parser = quantity::percentage)]
-    reorder: Option<f64>,
-    /// This share of frames arrives twice, such as 1%
-    #[arg(long, value_name = "SHARE", value_parser = quantity::percentage)]
-    duplicate: Option<f64>,
-    /// This share of frames arrives with one bit flipped, such as 0.1%
-    #[arg(long, value_name = "SHARE", value_parser = quantity::percentage)]
-    corrupt: Option<f64>,
-    /// The link carries this many bits a second, such as 10mbit
-    #[arg(long, value_name = "RATE", value_parser = quantity::rate)]
-    rate: Option<u64>,
-    /// With --rate: this many frames wait at most, more are lost [default: 1000]
-    #[arg(long, value_name = "FRAMES", requires = "rate", value_parser = clap::value_parser!(u32).range(1..))]
-    queue: Option<u32>,
-    /// The same number draws the same losses, delays and ports (times and initial sequence numbers
-    /// follow the clock as well, and differ)
-    #[arg(long, value_name = "NUMBER")]
-    pub(crate) seed: Option<u64>,
-}
-
-impl LinkArgs {
-    /// The impairment of one direction.
-    pub(crate) fn impairment(&self) -> Impairment {
-        let mut impairment = Impairment::default()
-            .with_delay(self.delay.unwrap_or_default())
-            .with_jitter(self.jitter.unwrap_or_default())
-            .with_reorder(self.reorder.unwrap_or_default())
-            .with_duplicate(self.duplicate.unwrap_or_default())
-            .with_corrupt(self.corrupt.unwrap_or_default())
-            .with_rate(self.rate.unwrap_or_default());
-        if let Some(loss) = self.loss {
-            impairment = impairment.with_loss(loss);
-        }
-        if let Some(burst) = self.burst_loss {
-            impairment = impairment.with_bursts(Bursts::with_mean(burst.share, burst.length));
-        }
-        if let Some(queue) = self.queue {
-            impairment = impairment.with_limit(queue as usize);
-        }
-        impairment
-    }
 }
 
 /// What to show of what goes on.

@@ -42,16 +42,16 @@ fn a_bad_link_is_described_with_units() {
         "danja get danja --delay 50ms --jitter 5ms --loss 2% --reorder 1% --duplicate 3% \
          --corrupt 0.5% --rate 10mbit --queue 20 --seed 7",
     );
-    let link = args.link.impairment();
+    let link = args.link.state().unwrap().receive.impairment;
     assert_eq!(link.delay, Duration::from_millis(50));
     assert_eq!(link.jitter, Duration::from_millis(5));
     assert_eq!(link.loss, Loss::Random(0.02));
     assert_eq!((link.reorder, link.duplicate, link.corrupt), (0.01, 0.03, 0.005));
     assert_eq!((link.rate, link.limit), (Some(10_000_000), 20));
     assert_eq!(args.link.seed, Some(7));
-    assert!(network("danja get danja").link.impairment().is_none());
-    let bursts = network("danja get danja --burst-loss 2%,5").link.impairment();
-    assert!(matches!(bursts.loss, Loss::Bursts(_)));
+    assert!(network("danja get danja").link.state().unwrap().is_plain());
+    let bursts = network("danja get danja --burst-loss 2%,5").link.state().unwrap();
+    assert!(matches!(bursts.transmit.impairment.loss, Loss::Bursts(_)));
 }
 
 #[test]
@@ -80,7 +80,6 @@ fn options_that_need_or_exclude_each_other() {
     assert!(parse("danja get a --tap tap0").unwrap_err().contains("--address"));
     assert!(parse("danja get a --address 10.0.0.1/8").unwrap_err().contains("--tap"));
     assert!(parse("danja get a --loss 1% --burst-loss 1%,2").is_err());
-    assert!(parse("danja get a --queue 5").is_err());
     assert!(parse("danja -q -v get a").is_err());
     assert!(parse("danja serve . --tap t --address 10.0.0.1/8 --publish 80").is_err());
     assert!(parse("danja serve . --port 0").is_err());

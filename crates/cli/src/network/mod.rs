@@ -14,6 +14,7 @@ use danja::Host;
 use danja::lan::capture::Capture;
 use danja::net::ToEndpoints;
 use danja::record::Recording;
+use danja_gateway::inspect::Inspection;
 use danja_gateway::{Gateway, Lan, Published, http::MachineServer, http::serve_machine, page};
 use danja_stack::views::TcpState;
 use plan::Plan;
@@ -48,6 +49,8 @@ struct Parts {
     narrator: Option<Arc<Narrator>>,
     capture: Option<Capture>,
     recording: Option<Recording>,
+    /// By which the user's other commands look inside.
+    inspection: Option<Inspection>,
     /// Served while it lives.
     _inspect: Option<MachineServer>,
 }
@@ -75,9 +78,11 @@ impl Network {
             Some(device) => (plan.on_tap(name, device)?, None),
         };
         lan.add(&host);
+        lan.set_link(name, &plan.link);
+        let inspection = inspection(name, &lan);
         let inspect = args.show.inspect.map(|at| inspect(at, &lan)).transpose()?;
         let Plan { narrator, capture, recording, .. } = plan;
-        let parts = Parts { lan, gateway, narrator, capture, recording, _inspect: inspect };
+        let parts = Parts { lan, gateway, narrator, capture, recording, inspection, _inspect: inspect };
         let told = host.leases().into_iter().filter_map(|view| view.lease);
         let lent_dns = told.flat_map(|lease| lease.dns).next();
         let asks_nobody = parts.gateway.is_none() && args.tap.dns.is_none() && lent_dns.is_none();
@@ -170,6 +175,7 @@ impl Network {
                 }
             }
         }
+        self.parts.inspection.iter().for_each(Inspection::end);
         if let Some(capture) = &self.parts.capture
             && let Err(error) = capture.finish()
         {
@@ -203,6 +209,13 @@ fn says_goodbye(host: &Host) -> bool {
     host.sockets()
         .iter()
         .any(|info| matches!(info.state, Some(FinWait1 | FinWait2 | Closing | CloseWait | LastAck)))
+}
+
+/// Lets the user's other commands look inside; without it the command does its work all the same.
+fn inspection(name: &str, lan: &Lan) -> Option<Inspection> {
+    let started = Inspection::start(name, lan);
+    let say = |error| talk(&format!("danja: other commands cannot look inside this one: {error}"));
+    started.map_err(say).ok()
 }
 
 fn inspect(at: AtPort, lan: &Lan) -> Result<MachineServer, Failure> {

@@ -8,7 +8,7 @@ use danja::Host;
 use danja::clock::{Clock, RealClock};
 use danja::lan::Adapter;
 use danja::lan::capture::{Capture, CaptureOptions, Captured};
-use danja::lan::impair::Impaired;
+use danja::lan::impair::{Impaired, LinkControl};
 use danja::record::Recording;
 use danja_stack::Seeds;
 use danja_wire::ip::Cidr;
@@ -25,6 +25,8 @@ pub(super) struct Plan<'a> {
     pub(super) recording: Option<Recording>,
     /// The program's host shares its address with a kernel.
     pub(super) shared: bool,
+    /// By which the link of the program's host can be changed.
+    pub(super) link: LinkControl,
 }
 
 impl<'a> Plan<'a> {
@@ -52,7 +54,8 @@ impl<'a> Plan<'a> {
             })
         });
         let recording = recording.transpose()?;
-        Ok(Self { args, clock, narrator, capture, recording, shared: false })
+        let link = LinkControl::new(args.link.state().map_err(Failure::new)?);
+        Ok(Self { args, clock, narrator, capture, recording, shared: false, link })
     }
 
     /// The program's host behind its link, with all that is wrong with it, and captured.
@@ -74,15 +77,14 @@ impl<'a> Plan<'a> {
         address: Option<Cidr>,
         driver: &str,
     ) -> danja::Builder {
-        let impairment = self.args.link.impairment();
-        if impairment.is_none() {
-            return self.captured(name, adapter, address, driver);
-        }
         let seed = self.args.link.seed.unwrap_or_else(|| {
             // Only the impairments follow from it; what must be secret does not.
             self.clock.now().as_nanos() ^ u64::from(std::process::id()) << 32
         });
-        let impaired = Impaired::new(adapter, impairment, impairment, seed);
+        let impaired = Impaired::controlled(adapter, &self.link, seed);
+        if self.link.state().is_plain() {
+            return self.captured(name, impaired, address, driver);
+        }
         self.captured(name, impaired, address, &format!("{driver}, impaired"))
     }
 

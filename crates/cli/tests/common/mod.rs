@@ -79,16 +79,42 @@ impl Running {
         let mut command = danja();
         command.args(words.split_whitespace()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let stderr = child.stderr.take().unwrap();
         let (sender, lines) = mpsc::channel();
-        thread::spawn(move || {
-            for line in stderr.lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    return;
-                }
-            }
-        });
+        thread::spawn(move || pass(stderr, &sender));
         Self { child, lines, seen: Vec::new() }
+    }
+
+    /// The same with this folder for the user's sockets; lines of standard output come among those
+    /// of standard error.
+    pub(crate) fn start_in(words: &str, runtime: &Path) -> Self {
+        let mut command = danja();
+        command.args(words.split_whitespace()).env("XDG_RUNTIME_DIR", runtime);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (sender, lines) = mpsc::channel();
+        let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        let out = sender.clone();
+        thread::spawn(move || pass(stdout, &out));
+        thread::spawn(move || pass(stderr, &sender));
+        Self { child, lines, seen: Vec::new() }
+    }
+
+    /// The next line; it must come in time.
+    pub(crate) fn next_line(&mut self) -> String {
+        let line = self.lines.recv_timeout(Duration::from_secs(30)).unwrap();
+        self.seen.push(line.clone());
+        line
+    }
+
+    /// The lines that come within this time.
+    pub(crate) fn lines_of(&self, time: Duration) -> Vec<String> {
+        thread::sleep(time);
+        self.lines.try_iter().collect()
+    }
+
+    /// The process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Waits for a line of standard error that contains `part`.
@@ -116,6 +142,15 @@ impl Running {
         let mut seen = std::mem::take(&mut self.seen);
         seen.extend(self.lines.iter());
         (code, seen)
+    }
+}
+
+/// Passes lines on until nobody wants them.
+fn pass(from: impl std::io::Read, to: &mpsc::Sender<String>) {
+    for line in BufReader::new(from).lines().map_while(Result::ok) {
+        if to.send(line).is_err() {
+            return;
+        }
     }
 }
 

@@ -1,12 +1,17 @@
-//! The same web server for the machine's own programs, on the machine's own sockets.
+//! The same web server for the machine's own programs: on the machine's own TCP sockets, or on a
+//! UNIX socket for programs of the same user.
 
-use super::{IDLE, Request, Response, talk};
+use super::{Ends, IDLE, Request, Response, talk};
+use crate::inspect::is_same_user;
 use crate::stop::Stop;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::cell::Cell;
-use std::io::{self, Read as _, Write as _};
+use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -59,21 +64,126 @@ pub fn serve_machine(
     Ok(MachineServer { address, stop })
 }
 
-fn accept(
-    listener: &TcpListener,
+/// A web server on a UNIX socket, until this is dropped. Its file is not its own.
+#[derive(Debug)]
+pub struct UnixServer {
+    path: PathBuf,
+    stop: Stop,
+}
+
+impl UnixServer {
+    /// Ends it, with its thread if its file is still there.
+    pub(crate) fn end(&self) {
+        self.stop.stop();
+        let _ = UnixStream::connect(&self.path);
+    }
+}
+
+impl Drop for UnixServer {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Answers requests, with bodies of at most `body` bytes, of this user's programs (and root's) on
+/// a socket that listens already and has this path.
+///
+/// # Errors
+/// The system gives no thread.
+pub fn serve_unix(
+    listener: UnixListener,
+    path: &Path,
+    body: usize,
+    answer: impl Fn(&Request) -> Response + Send + Sync + 'static,
+) -> io::Result<UnixServer> {
+    let stop = Stop::new();
+    let ended = stop.clone();
+    let listener = OwnUser { listener, body };
+    let run = move || accept(&listener, &ended, &Arc::new(answer));
+    thread::Builder::new().name("inspect".to_owned()).spawn(run)?;
+    Ok(UnixServer { path: path.to_owned(), stop })
+}
+
+/// Where clients come from.
+trait Listener: Send {
+    type Stream: Stream;
+    /// The next client; `None` if it is turned away.
+    fn next(&self) -> io::Result<Option<(Self::Stream, Ends)>>;
+}
+
+/// A client's connection.
+trait Stream: AsFd + Send + 'static {
+    fn set_nonblocking(&self) -> io::Result<()>;
+    fn receive(&self, buffer: &mut [u8]) -> io::Result<usize>;
+    fn send(&self, data: &[u8]) -> io::Result<usize>;
+    fn finish(&self) -> io::Result<()>;
+}
+
+impl Listener for TcpListener {
+    type Stream = TcpStream;
+
+    fn next(&self) -> io::Result<Option<(TcpStream, Ends)>> {
+        let (stream, client) = self.accept()?;
+        let ends = Ends { client, server: stream.local_addr()?, body: 0 };
+        Ok(Some((stream, ends)))
+    }
+}
+
+struct OwnUser {
+    listener: UnixListener,
+    body: usize,
+}
+
+impl Listener for OwnUser {
+    type Stream = UnixStream;
+
+    fn next(&self) -> io::Result<Option<(UnixStream, Ends)>> {
+        let (stream, _) = self.listener.accept()?;
+        // The directory keeps others out already.
+        let ours = is_same_user(&stream)?;
+        let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
+        Ok(ours.then_some((stream, Ends { client: nowhere, server: nowhere, body: self.body })))
+    }
+}
+
+macro_rules! stream {
+    ($kind:ty) => {
+        impl Stream for $kind {
+            fn set_nonblocking(&self) -> io::Result<()> {
+                <$kind>::set_nonblocking(self, true)
+            }
+            fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
+                io::Read::read(&mut &*self, buffer)
+            }
+            fn send(&self, data: &[u8]) -> io::Result<usize> {
+                io::Write::write(&mut &*self, data)
+            }
+            fn finish(&self) -> io::Result<()> {
+                self.shutdown(Shutdown::Write)
+            }
+        }
+    };
+}
+
+stream!(TcpStream);
+stream!(UnixStream);
+
+fn accept<L: Listener>(
+    listener: &L,
     stop: &Stop,
     answer: &Arc<impl Fn(&Request) -> Response + Send + Sync + 'static>,
 ) {
     let open = Arc::new(AtomicUsize::new(0));
     loop {
-        let accepted = listener.accept();
+        let accepted = listener.next();
         if stop.is_stopped() {
             return;
         }
-        let Ok((stream, client)) = accepted else {
+        let Ok(accepted) = accepted else {
             thread::sleep(Duration::from_millis(50));
             continue;
         };
+        let Some((stream, ends)) = accepted else { continue };
         // One too many is closed at once; a browser asks again.
         if open.load(Ordering::SeqCst) >= CLIENTS {
             continue;
@@ -82,7 +192,7 @@ fn accept(
         count.fetch_add(1, Ordering::SeqCst);
         let body = move || {
             // Its end by error is the client's affair.
-            let _ = serve_one(&stream, client, &stop, answer);
+            let _ = serve_one(&stream, ends, &stop, answer);
             count.fetch_sub(1, Ordering::SeqCst);
         };
         if thread::Builder::new().name("web client".to_owned()).spawn(body).is_err() {
@@ -93,15 +203,15 @@ fn accept(
 
 /// Runs one connection on this thread: whenever it waits, the thread waits for the descriptor.
 fn serve_one(
-    stream: &TcpStream,
-    client: SocketAddr,
+    stream: &impl Stream,
+    ends: Ends,
     stop: &Stop,
     answer: Arc<impl Fn(&Request) -> Response>,
 ) -> io::Result<()> {
-    stream.set_nonblocking(true)?;
+    stream.set_nonblocking()?;
     let waits_for = Rc::new(Cell::new(PollFlags::empty()));
     let io = MachineIo { stream, waits_for: Rc::clone(&waits_for), chunk: vec![0; CHUNK] };
-    let mut connection = pin!(talk(io, (client, stream.local_addr()?), stop, answer));
+    let mut connection = pin!(talk(io, ends, stop, answer));
     let mut context = Context::from_waker(Waker::noop());
     let idle = Timespec { tv_sec: IDLE.as_secs().cast_signed(), tv_nsec: 0 };
     loop {
@@ -116,14 +226,14 @@ fn serve_one(
     }
 }
 
-struct MachineIo<'a> {
-    stream: &'a TcpStream,
+struct MachineIo<'a, S> {
+    stream: &'a S,
     /// What the connection found not ready since it was last polled.
     waits_for: Rc<Cell<PollFlags>>,
     chunk: Vec<u8>,
 }
 
-impl MachineIo<'_> {
+impl<S> MachineIo<'_, S> {
     fn poll<T>(&self, result: io::Result<T>, flag: PollFlags) -> Poll<io::Result<T>> {
         match result {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -135,7 +245,7 @@ impl MachineIo<'_> {
     }
 }
 
-impl Read for MachineIo<'_> {
+impl<S: Stream> Read for MachineIo<'_, S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
@@ -144,21 +254,20 @@ impl Read for MachineIo<'_> {
         let room = self.chunk.len().min(buffer.remaining());
         let this = &mut *self;
         let chunk = this.chunk.get_mut(..room).unwrap_or_default();
-        let read = this.stream.read(chunk).map(|count| {
+        let read = this.stream.receive(chunk).map(|count| {
             buffer.put_slice(chunk.get(..count).unwrap_or_default());
         });
         this.poll(read, PollFlags::IN)
     }
 }
 
-impl Write for MachineIo<'_> {
+impl<S: Stream> Write for MachineIo<'_, S> {
     fn poll_write(
         self: Pin<&mut Self>,
         _: &mut Context<'_>,
         data: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let mut stream = self.stream;
-        self.poll(stream.write(data), PollFlags::OUT)
+        self.poll(self.stream.send(data), PollFlags::OUT)
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -166,6 +275,6 @@ impl Write for MachineIo<'_> {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.stream.shutdown(Shutdown::Write))
+        Poll::Ready(self.stream.finish())
     }
 }

@@ -1,7 +1,8 @@
 //! The views of a stack as JSON, with the field names of the library. One object, with the number
 //! of its format.
 
-use danja::Host;
+use crate::inspect::kernel;
+use crate::lan::Member;
 use danja::stack::counters::Counters;
 use danja::stack::socket::{SocketFault, SocketKind};
 use danja::stack::views::{
@@ -22,39 +23,40 @@ pub(super) fn index() -> Value {
 }
 
 /// One object with a list of hosts, each with its name and what `show` makes of it.
-fn each(hosts: &[Host], key: &str, show: impl Fn(&Host) -> Value) -> Value {
-    let list: Vec<Value> =
-        hosts.iter().map(|host| json!({ "host": host.name(), key: show(host) })).collect();
-    json!({ "format": FORMAT, "hosts": list })
+fn each(members: &[Member], key: &str, show: impl Fn(&Member) -> Value) -> Value {
+    let one = |member: &Member| json!({ "host": member.host.name(), "router": member.is_router, key: show(member) });
+    json!({ "format": FORMAT, "hosts": members.iter().map(one).collect::<Value>() })
 }
 
-pub(super) fn hosts(hosts: &[Host]) -> Value {
-    each(hosts, "interfaces", |host| host.interfaces().iter().map(interface).collect())
+pub(super) fn hosts(members: &[Member]) -> Value {
+    each(members, "interfaces", |member| member.host.interfaces().iter().map(interface).collect())
 }
 
-pub(super) fn sockets(hosts: &[Host]) -> Value {
-    each(hosts, "sockets", |host| {
-        let now = host.now();
-        host.sockets().iter().map(|info| control_info(info, now)).collect()
+/// The stack's sockets, and behind them those of the kernel that shares the host's address.
+pub(super) fn sockets(members: &[Member]) -> Value {
+    each(members, "sockets", |member| {
+        let (now, ours) = (member.host.now(), member.host.sockets());
+        let theirs = member.process.map(kernel::sockets).unwrap_or_default();
+        ours.iter().map(|info| control_info(info, now)).chain(theirs).collect()
     })
 }
 
-pub(super) fn neighbours(hosts: &[Host]) -> Value {
-    each(hosts, "neighbours", |host| {
+pub(super) fn neighbours(members: &[Member]) -> Value {
+    each(members, "neighbours", |Member { host, .. }| {
         let interfaces = host.interfaces();
         host.neighbours().iter().map(|view| neighbour(view, &interfaces)).collect()
     })
 }
 
-pub(super) fn routes(hosts: &[Host]) -> Value {
-    each(hosts, "routes", |host| {
+pub(super) fn routes(members: &[Member]) -> Value {
+    each(members, "routes", |Member { host, .. }| {
         let interfaces = host.interfaces();
         host.routes().iter().map(|view| route(view, &interfaces)).collect()
     })
 }
 
-pub(super) fn all_counters(hosts: &[Host]) -> Value {
-    each(hosts, "counters", |host| counters(&host.counters()))
+pub(super) fn all_counters(members: &[Member]) -> Value {
+    each(members, "counters", |member| counters(&member.host.counters()))
 }
 
 /// An interface.
@@ -132,6 +134,7 @@ pub fn control_info(info: &ControlInfo, now: Instant) -> Value {
         "descriptor": info.socket.map(|socket| socket.to_bits()),
         "listener": info.listener.map(|socket| socket.to_bits()),
         "kind": kind(info.kind),
+        "via": "stack",
         "state": info.state.map(|state| state.name()),
         "local": info.local,
         "remote": info.remote,

@@ -16,7 +16,7 @@ use danja::stack::views::InterfaceView;
 use hyper::http::uri::Authority;
 use std::net::IpAddr;
 
-const TEXT: &str = "text/plain; charset=utf-8";
+pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json";
 
@@ -85,17 +85,22 @@ fn page(request: &Request, lan: &Lan) -> Response {
         }
         "/" => return http::text(StatusCode::OK, TEXT, text::page(&hosts, &visitor(request, lan))),
         "/api/" | "/api" => json::index(),
-        "/api/hosts" => json::hosts(&hosts),
-        "/api/sockets" => json::sockets(&hosts),
-        "/api/neighbours" => json::neighbours(&hosts),
-        "/api/routes" => json::routes(&hosts),
-        "/api/counters" => json::all_counters(&hosts),
+        "/api/hosts" => json::hosts(&lan.members()),
+        "/api/sockets" => json::sockets(&lan.members()),
+        "/api/neighbours" => json::neighbours(&lan.members()),
+        "/api/routes" => json::routes(&lan.members()),
+        "/api/counters" => json::all_counters(&lan.members()),
         _ => {
             let text = "There is no such page. There are / and, as JSON, /api/hosts, \
                         /api/sockets, /api/neighbours, /api/routes and /api/counters.\n";
             return http::text(StatusCode::NOT_FOUND, TEXT, text);
         }
     };
+    json(&found)
+}
+
+/// An answer with a JSON object.
+pub(crate) fn json(found: &serde_json::Value) -> Response {
     http::text(StatusCode::OK, JSON, format!("{found:#}\n"))
 }
 

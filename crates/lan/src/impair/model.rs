@@ -2,9 +2,11 @@
 
 use super::config::{Impairment, Loss};
 use super::random::Random;
+use super::trace::{Cursor, Trace};
 use core::time::Duration;
 use danja_wire::{ChecksumState, Frame, Instant, Offload, Payload};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// What became of the frames offered to a [`Model`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -38,6 +40,8 @@ struct Flight {
 /// [`on_the_wire`](crate::on_the_wire)); a corrupted one is treated as complete, whatever it said.
 pub struct Model {
     impairment: Impairment,
+    /// In the place of the rate; with the bytes of a frame that it does not count.
+    trace: Option<(Arc<Trace>, Cursor, usize)>,
     random: Random,
     /// Of the Gilbert–Elliott link.
     bad: bool,
@@ -59,6 +63,7 @@ impl Model {
     pub const fn new(impairment: Impairment, seed: u64) -> Self {
         Self {
             impairment,
+            trace: None,
             random: Random::new(seed),
             bad: false,
             free_at: Instant::ZERO,
@@ -139,15 +144,51 @@ impl Model {
         self.impairment = impairment;
     }
 
+    /// From now on frames leave when this trace lets them, whatever the rate; `header` is how many
+    /// bytes of a frame are the link's header, which a trace does not count. It begins with the
+    /// next frame, unless it is the one in use.
+    pub fn set_trace(&mut self, trace: Option<Arc<Trace>>, header: usize) {
+        let same = match (&self.trace, &trace) {
+            (Some((old, ..)), Some(new)) => old == new,
+            (old, new) => old.is_none() && new.is_none(),
+        };
+        if !same {
+            self.trace = trace.map(|trace| (trace, Cursor::new(), header));
+        }
+    }
+
+    /// Loses all that is under way: the cable was pulled.
+    pub fn lose_all(&mut self) {
+        self.counters.lost += self.flying.len() as u64;
+        self.flying.clear();
+        self.leaving.clear();
+        self.free_at = Instant::ZERO;
+    }
+
+    /// Loses a frame before it is sent: no cable is there.
+    pub const fn lose(&mut self) {
+        self.counters.offered += 1;
+        self.counters.lost += 1;
+    }
+
     /// When the frame will have left the link's near end; `None` if there is no space to wait.
     fn serialize(&mut self, now: Instant, bytes: usize) -> Option<Instant> {
-        let Some(rate) = self.impairment.rate.filter(|rate| *rate > 0) else { return Some(now) };
+        let rate = self.impairment.rate.filter(|rate| *rate > 0);
+        if rate.is_none() && self.trace.is_none() {
+            return Some(now);
+        }
         while self.leaving.front().is_some_and(|leaves| *leaves <= now) {
             self.leaving.pop_front();
         }
         if self.leaving.len() >= self.impairment.limit.max(1) {
             return None;
         }
+        if let Some((trace, cursor, header)) = &mut self.trace {
+            let left = cursor.send(trace, now, bytes.saturating_sub(*header));
+            self.leaving.push_back(left);
+            return Some(left);
+        }
+        let Some(rate) = rate else { return Some(now) };
         if self.free_at <= now {
             self.free_at = now;
             self.residue = 0;

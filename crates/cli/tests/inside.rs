@@ -1,0 +1,194 @@
+//! Looking inside running hosts from other commands, and changing their links.
+
+mod common;
+
+use common::{Running, danja, texts};
+use serde_json::Value;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+use tempfile::{TempDir, tempdir};
+
+/// A runtime directory of the test's own, so that it sees its own hosts only.
+struct Place(TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(tempdir().unwrap())
+    }
+
+    fn start(&self, words: &str) -> Running {
+        Running::start_in(words, self.0.path())
+    }
+
+    fn run(&self, words: &str) -> (Option<i32>, String, String) {
+        let mut command = danja();
+        command.args(words.split_whitespace()).env("XDG_RUNTIME_DIR", self.0.path());
+        let output = command.output().unwrap();
+        let (stdout, stderr) = texts(&output);
+        (output.status.code(), stdout, stderr)
+    }
+
+    fn succeed(&self, words: &str) -> String {
+        let (code, stdout, stderr) = self.run(words);
+        assert_eq!(code, Some(0), "danja {words}: {stderr}");
+        stdout
+    }
+
+    fn json(&self, words: &str) -> Value {
+        let text = self.succeed(&format!("{words} --json"));
+        let json: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(json["format"], 1, "{words}");
+        json
+    }
+
+    fn sockets(&self) -> Vec<String> {
+        let Ok(files) = std::fs::read_dir(self.0.path().join("danja")) else { return Vec::new() };
+        files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect()
+    }
+}
+
+/// A server that is published at a port of the machine, and one client that stays connected.
+fn served(place: &Place, folder: &Path) -> (Running, std::net::TcpStream) {
+    let words = format!("serve {} --publish 127.0.0.1:0", folder.display());
+    let mut running = place.start(&words);
+    let line = running.line("published on this machine");
+    let address = line.rsplit("http://").next().unwrap().trim_end_matches('/').to_owned();
+    let client = std::net::TcpStream::connect(address).unwrap();
+    (running, client)
+}
+
+#[test]
+fn sockets_neighbours_routes_and_counters_of_a_running_host() {
+    let (place, folder) = (Place::new(), tempdir().unwrap());
+    let (running, _client) = served(&place, folder.path());
+    assert!(place.sockets().contains(&format!("host-{}-serve.sock", running.id())));
+    // The published connection is there once its handshake on the LAN is over.
+    let until = Instant::now() + Duration::from_secs(20);
+    while !place.succeed("ss --state established").contains("10.0.2.15:80") {
+        assert!(Instant::now() < until);
+        thread::sleep(Duration::from_millis(20));
+    }
+    let table = place.succeed("ss");
+    let head = table.lines().next().unwrap();
+    assert!(head.starts_with("Netid  State") && head.contains("Local Address:Port"), "{table}");
+    let listen = table.lines().find(|line| line.contains("LISTEN")).unwrap();
+    assert!(listen.contains("10.0.2.15:80") && listen.contains("stack  serve@"), "{table}");
+    // Columns stand under their names.
+    assert_eq!(head.find("Via"), listen.find("stack"), "{table}");
+    assert!(!table.contains("danja@"), "the router is left out: {table}");
+    assert!(place.succeed("ss --routers").contains("danja@"));
+    assert!(place.succeed("ss --host danja").contains("10.0.2.2:53"));
+
+    let info = place.succeed("ss --info --state estab");
+    for word in ["reno", "rtt:", "mss:1460", "cwnd:", "fd:", "segs_in:"] {
+        assert!(info.contains(word), "{word}: {info}");
+    }
+    assert_eq!(place.succeed("ss -l").lines().count(), 2);
+    assert_eq!(place.succeed("ss --dport 80"), "");
+    let json = place.json("ss --sport 80 --state listen");
+    let host = &json["hosts"][0];
+    assert_eq!((&host["host"], host["sockets"].as_array().unwrap().len()), (&"serve".into(), 1));
+    assert_eq!(
+        (&host["sockets"][0]["state"], &host["sockets"][0]["via"]),
+        (&"LISTEN".into(), &"stack".into())
+    );
+    let process = host["process"].as_u64().unwrap();
+    assert!(place.succeed(&format!("ss --host serve@{process}")).contains("LISTEN"));
+
+    let neighbours = place.succeed("neighbours");
+    assert!(
+        neighbours.contains("10.0.2.2 ") && neighbours.contains("02:00:0a:00:02:02"),
+        "{neighbours}"
+    );
+    assert_eq!(place.json("neighbours")["hosts"][0]["neighbours"][0]["address"], "10.0.2.2");
+    assert!(place.succeed("routes").contains("10.0.2.0/24"));
+    assert!(place.json("routes --host serve")["hosts"][0]["routes"].as_array().unwrap().len() > 1);
+
+    let counters = place.succeed("counters");
+    assert!(
+        counters.contains("TcpPassiveOpens") && !counters.contains("TcpRetransSegs"),
+        "{counters}"
+    );
+    assert!(place.succeed("counters --all tcpretrans").contains("TcpRetransSegs  "));
+    assert_eq!(place.json("counters passive")["hosts"][0]["counters"]["TcpPassiveOpens"], 1);
+}
+
+#[test]
+fn nobody_is_there_or_has_that_name() {
+    let place = Place::new();
+    let (code, stdout, stderr) = place.run("ss");
+    assert_eq!((code, stdout.as_str()), (Some(0), ""));
+    assert!(stderr.contains("no host is running"), "{stderr}");
+    assert_eq!(place.json("counters")["hosts"], Value::Array(Vec::new()));
+    assert!(
+        place.sockets().is_empty() && !place.0.path().join("danja").exists(),
+        "looking makes nothing"
+    );
+
+    let mut running = place.start("ping 10.0.2.2 -i 100ms");
+    running.line("10.0.2.2");
+    let (code, _, stderr) = place.run("ss --host web");
+    assert_eq!(code, Some(1));
+    assert!(stderr.contains("\u{2018}web\u{2019}") && stderr.contains("ping@"), "{stderr}");
+    let (code, _, stderr) = place.run("link web --down");
+    assert!(code == Some(1) && stderr.contains("ping@"), "{stderr}");
+    let (code, _, stderr) = place.run("link --down");
+    assert!(code == Some(1) && stderr.contains("whose link"), "{stderr}");
+    // It takes its socket with it.
+    assert_eq!(place.sockets().len(), 1);
+    assert_eq!(running.interrupt().0, Some(130));
+    assert!(place.sockets().is_empty());
+}
+
+#[test]
+fn a_foreign_runtime_directory_is_refused_and_the_command_works_all_the_same() {
+    let place = Place::new();
+    std::os::unix::fs::symlink("/tmp", place.0.path().join("danja")).unwrap();
+    let (code, _, stderr) = place.run("ss");
+    assert_eq!(code, Some(1));
+    assert!(stderr.contains("not a directory"), "{stderr}");
+    let (code, stdout, stderr) = place.run("get danja");
+    assert!(code == Some(0) && stdout.contains("Danja"), "{stderr}");
+    assert!(stderr.contains("cannot look inside"), "{stderr}");
+}
+
+#[test]
+fn a_link_is_changed_while_it_is_used() {
+    let place = Place::new();
+    let mut running = place.start("ping 10.0.2.2 -i 50ms");
+    running.line("icmp_seq=2");
+    let told = place.succeed("link ping");
+    assert!(told.contains(": up") && told.contains("from it:  nothing is wrong"), "{told}");
+
+    let told = place.succeed("link ping --delay-down 120ms --loss-up 0%");
+    assert!(told.contains("to it:    delay 120 ms"), "{told}");
+    wait_for(&mut running, |line| milliseconds(line).is_some_and(|time| time >= 120.0));
+    let json = place.json("link ping");
+    assert_eq!(json["links"][0]["receive"]["delay"], 0.12);
+    assert_eq!(json["links"][0]["transmit"]["delay"], 0.0);
+
+    // The cable is pulled: replies end, and come again.
+    assert!(place.succeed("link ping --down").contains(": down"));
+    running.lines_of(Duration::from_millis(300));
+    let replies = running.lines_of(Duration::from_millis(600));
+    assert!(!replies.iter().any(|line| line.contains("time=")), "over a pulled cable: {replies:?}");
+    place.succeed("link ping --up --reset");
+    wait_for(&mut running, |line| milliseconds(line).is_some_and(|time| time < 100.0));
+
+    let (code, _, stderr) = place.run("link ping --trace /nowhere");
+    assert!(code == Some(1) && stderr.contains("/nowhere"), "{stderr}");
+}
+
+fn milliseconds(line: &str) -> Option<f64> {
+    line.split("time=").nth(1)?.split(' ').next()?.parse().ok()
+}
+
+fn wait_for(running: &mut Running, wanted: impl Fn(&str) -> bool) {
+    for _ in 0..400 {
+        if wanted(&running.next_line()) {
+            return;
+        }
+    }
+    panic!("never: {:#?}", running.seen);
+}
