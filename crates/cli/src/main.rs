@@ -4,6 +4,7 @@
 //! - [`get`], [`serve`], [`ping`], [`resolve`], [`run`], [`replay`]: one command each
 //! - [`ss`], [`neighbours`], [`routes`], [`counters`], [`link`]: looking inside running hosts, which
 //!   [`look`] asks; [`table`] sets the columns
+//! - [`doctor`]: what the machine permits
 //! - [`network`]: the LAN that a command runs on, and what is shown of it
 //! - [`explain`]: the story of `--explain`
 //! - [`manual`]: completions for shells, and the manual's pages
@@ -11,6 +12,7 @@
 
 mod args;
 mod counters;
+mod doctor;
 mod explain;
 mod failure;
 mod get;
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         Command::Routes(args) => routes::run(args, cli.talk),
         Command::Counters(args) => counters::run(args, cli.talk),
         Command::Link(args) => link::run(args, cli.talk),
+        Command::Doctor(args) => doctor::run(args, cli.talk),
         Command::Completions(args) => manual::completions(args),
         Command::Man(args) => manual::man(args),
     };

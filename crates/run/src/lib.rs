@@ -6,6 +6,7 @@
 mod intercept;
 mod launch;
 pub mod notify;
+mod probe;
 mod program;
 #[allow(unsafe_code, reason = "the one room for system calls")]
 pub mod sys;
@@ -13,6 +14,7 @@ mod under;
 
 pub use intercept::Intercept;
 pub use launch::{Ended, LaunchError, Launcher, Mode, Parked, Running};
+pub use probe::{Outcome, Probes, Way, setting};
 pub use program::{Program, ProgramError};
 pub use under::Discarded;
 

@@ -6,6 +6,7 @@ pub(crate) mod diag;
 pub(crate) mod memory;
 pub(crate) mod namespace;
 pub(crate) mod pidfd;
+pub(crate) mod probe;
 pub mod seccomp;
 pub(crate) mod signals;
 #[cfg(test)]

@@ -154,3 +154,18 @@ pub(crate) struct LinkCommandArgs {
     #[arg(long)]
     pub(crate) json: bool,
 }
+
+/// Say what this machine permits, which way danja run goes by it, and what would permit the rest
+///
+/// Everything is tried, not guessed, and nothing is changed. The exit code is 0 if programs can
+/// be run, 1 if not.
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Examples:
+  danja doctor
+  danja doctor --json")]
+pub(crate) struct DoctorArgs {
+    /// Print one JSON object instead of lines
+    #[arg(long)]
+    pub(crate) json: bool,
+}

@@ -8,7 +8,9 @@ mod run;
 mod tests;
 
 pub(crate) use link::{LinkArgs, LinkOptions};
-pub(crate) use look::{CountersArgs, LinkCommandArgs, NeighboursArgs, RoutesArgs, SsArgs, Whose};
+pub(crate) use look::{
+    CountersArgs, DoctorArgs, LinkCommandArgs, NeighboursArgs, RoutesArgs, SsArgs, Whose,
+};
 pub(crate) use network::{AtPort, ExplainForm, NetworkArgs, Publish, ShowArgs, StoryArgs};
 pub(crate) use run::RunArgs;
 
@@ -62,6 +64,7 @@ pub(crate) enum Command {
     Routes(RoutesArgs),
     Counters(CountersArgs),
     Link(LinkCommandArgs),
+    Doctor(DoctorArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
 }

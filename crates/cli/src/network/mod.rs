@@ -82,7 +82,8 @@ impl Network {
         let inspection = inspection(name, &lan);
         let inspect = args.show.inspect.map(|at| inspect(at, &lan)).transpose()?;
         let Plan { narrator, capture, recording, .. } = plan;
-        let parts = Parts { lan, gateway, narrator, capture, recording, inspection, _inspect: inspect };
+        let parts =
+            Parts { lan, gateway, narrator, capture, recording, inspection, _inspect: inspect };
         let told = host.leases().into_iter().filter_map(|view| view.lease);
         let lent_dns = told.flat_map(|lease| lease.dns).next();
         let asks_nobody = parts.gateway.is_none() && args.tap.dns.is_none() && lent_dns.is_none();
@@ -138,6 +139,12 @@ impl Network {
             names.join(", ")
         );
         io::Error::new(error.kind(), text)
+    }
+
+    /// This process has a network namespace whose kernel shares the program's address: its sockets
+    /// are shown with the host's.
+    pub(crate) fn shares_with(&self, process: i32) {
+        self.parts.lan.set_process(self.host.name(), process.unsigned_abs());
     }
 
     /// Lets programs of this machine reach a port of the program's host; `None` without a router

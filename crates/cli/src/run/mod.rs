@@ -29,6 +29,9 @@ pub(crate) fn run(args: &RunArgs, verbosity: Talk) -> Result<ExitCode, Failure> 
     let interface = network.host.interfaces().into_iter().nth(1).map(|it| it.id);
     let interface = interface.ok_or_else(|| Failure::new("the host has no interface"))?;
     let mut running = parked.start(&network.host, interface).map_err(failed)?;
+    if running.discarded().is_some() {
+        network.shares_with(running.pid());
+    }
     if !verbosity.quiet {
         introduce(&running);
     }
