@@ -13,7 +13,7 @@ use crate::program::Program;
 use crate::sys::child::{Order, Plan};
 use crate::sys::namespace::{Entry, Step};
 use crate::sys::signals::{Signals, who};
-use crate::under::{Connected, Equipment, Kind};
+use crate::under::{Connected, Equipment};
 use crate::{Intercept, under};
 use channel::Channel;
 use danja::Host;
@@ -198,7 +198,7 @@ fn enter(channel: Channel) -> Result<(Channel, Equipment, Vec<String>), LaunchEr
     let equipment = Equipment::new(opened).ok_or_else(|| {
         LaunchError::system("open a device", Errno::from_raw_os_error(report.no_tun))
     })?;
-    if equipment.kind == Kind::Pair {
+    if equipment.is_pair() {
         let errno = Errno::from_raw_os_error(report.no_tun);
         notes.push(format!("/dev/net/tun cannot be opened ({errno}), a veth pair takes its place"));
     }

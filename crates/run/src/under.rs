@@ -13,4 +13,4 @@ mod tasks;
 mod tcp;
 
 pub use discarded::Discarded;
-pub(crate) use setup::{Connected, Equipment, Kind, Under};
+pub(crate) use setup::{Connected, Equipment, Under};

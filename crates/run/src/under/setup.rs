@@ -10,34 +10,41 @@ use super::tcp::{BACKLOG, Continued};
 use crate::sys::namespace::Descriptors;
 use danja::Host;
 use danja::stack::InterfaceId;
-use danja_lan::tap;
-use rustix::fd::OwnedFd;
+use danja_lan::{Adapter, MacAddress, packet, tap};
+use rustix::fd::{AsFd, OwnedFd};
 use std::fmt::Write;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// The device's name in the namespace, as the host's own interface is called.
 const NAME: &str = "lan0";
+/// Likewise of the other end of a pair, in a namespace between.
+const FAR: &str = "far0";
+/// The hardware address of the program's end of a pair; nobody asks for it.
+const NEAR: [u8; 6] = [2, 0, 10, 0, 2, 15];
 /// `lo` is the first interface of every namespace.
 const LOOPBACK: u32 = 1;
 /// Towards the program the inner host needs any route at all: RFC 5737's TEST-NET-1.
 const ANYWHERE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 
 /// What the program's kernel sends into.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Kind {
+enum Kind {
     /// A TUN device.
-    Tun,
+    Tun(OwnedFd),
     /// A pair of Ethernet interfaces, whose far end is read by a packet socket.
-    Pair,
+    Pair {
+        packet: OwnedFd,
+        /// A netlink socket of the namespace between.
+        far: OwnedFd,
+        /// The program's namespace.
+        network: OwnedFd,
+    },
 }
 
 /// What was opened in a namespace.
 pub(crate) struct Equipment {
     routes: OwnedFd,
-    pub(crate) kind: Kind,
-    /// The TUN device, or the packet socket.
-    device: OwnedFd,
+    kind: Kind,
     resolv: Option<OwnedFd>,
 }
 
@@ -46,11 +53,20 @@ impl Equipment {
     pub(crate) fn new(mut opened: [Option<OwnedFd>; Descriptors::COUNT]) -> Option<Self> {
         let mut take = |place: usize| opened.get_mut(place).and_then(Option::take);
         let routes = take(Descriptors::ROUTES)?;
-        let (kind, device) = match take(Descriptors::TUN) {
-            Some(tun) => (Kind::Tun, tun),
-            None => (Kind::Pair, take(Descriptors::PACKET)?),
+        let kind = match take(Descriptors::TUN) {
+            Some(tun) => Kind::Tun(tun),
+            None => Kind::Pair {
+                packet: take(Descriptors::PACKET)?,
+                far: take(Descriptors::FAR_ROUTES)?,
+                network: take(Descriptors::NETWORK)?,
+            },
         };
-        Some(Self { routes, kind, device, resolv: take(Descriptors::RESOLV) })
+        Some(Self { routes, kind, resolv: take(Descriptors::RESOLV) })
+    }
+
+    /// Whether a pair of interfaces takes a TUN device's place.
+    pub(crate) const fn is_pair(&self) -> bool {
+        matches!(self.kind, Kind::Pair { .. })
     }
 
     /// Gives the namespace the addresses, routes and DNS servers of `host` on `interface`.
@@ -60,15 +76,10 @@ impl Equipment {
     pub(crate) fn connect(self, host: &Host, interface: InterfaceId) -> io::Result<Connected> {
         let view = host.interfaces().into_iter().find(|it| it.id == interface);
         let view = view.ok_or(io::ErrorKind::NotFound)?;
-        let device = match self.kind {
-            Kind::Tun => tap::Builder::tun(NAME).create(self.device, view.mtu),
-            Kind::Pair => return Err(io::ErrorKind::Unsupported.into()),
-        };
-        let device = device.map_err(io::Error::other)?;
+        let mtu = u32::try_from(view.mtu).ok();
         let routes = Routes::new(self.routes)?;
         routes.up(LOOPBACK, None, true)?;
-        let index = routes.index(NAME)?;
-        routes.up(index, u32::try_from(view.mtu).ok(), false)?;
+        let (device, index) = open(self.kind, &routes, view.mtu, mtu)?;
         for address in &view.addresses {
             if let (IpAddr::V4(v4), prefix) = (address.address(), address.prefix_len()) {
                 routes.add_address(index, v4, prefix)?;
@@ -83,9 +94,35 @@ impl Equipment {
         if let Some(file) = self.resolv {
             write_all(&file, resolv_conf(host).as_bytes())?;
         }
-        let device = Device::new(Box::new(device))?;
+        let device = Device::new(device)?;
         let discarded = Discarded::default();
         Ok(Connected { device, outward: Outward { host: host.clone(), interface, discarded } })
+    }
+}
+
+/// Makes the device, with its end in the namespace up; that end's number.
+fn open(
+    kind: Kind,
+    routes: &Routes,
+    size: usize,
+    mtu: Option<u32>,
+) -> io::Result<(Box<dyn Adapter>, u32)> {
+    match kind {
+        Kind::Tun(tun) => {
+            let adapter = tap::Builder::tun(NAME).create(tun, size).map_err(io::Error::other)?;
+            let index = routes.index(NAME)?;
+            routes.up(index, mtu, false)?;
+            Ok((Box::new(adapter), index))
+        }
+        Kind::Pair { packet, far, network } => {
+            let far = Routes::new(far)?;
+            far.pair(FAR, NAME, NEAR, network.as_fd())?;
+            let index = routes.index(NAME)?;
+            routes.up(index, mtu, false)?;
+            far.up(far.index(FAR)?, mtu, false)?;
+            let opened = packet::Builder::ip(FAR, MacAddress(NEAR)).descriptor(packet).open();
+            Ok((Box::new(opened.map_err(io::Error::other)?), index))
+        }
     }
 }
 
