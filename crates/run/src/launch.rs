@@ -9,12 +9,13 @@ mod running;
 pub use error::LaunchError;
 pub use running::{Ended, Running};
 
+use crate::Intercept;
+use crate::notify::{Settings, Supervisor, filter};
 use crate::program::Program;
 use crate::sys::child::{Order, Plan};
 use crate::sys::namespace::{Entry, Step};
 use crate::sys::signals::{Signals, who};
-use crate::under::{Connected, Equipment};
-use crate::{Intercept, under};
+use crate::under::{Connected, Equipment, Under};
 use channel::Channel;
 use danja::Host;
 use danja::stack::InterfaceId;
@@ -22,6 +23,7 @@ use rustix::io::Errno;
 use std::ffi::{CString, OsString};
 use std::fmt::{self, Write};
 use std::fs;
+use std::mem;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
@@ -141,6 +143,9 @@ impl Launcher {
             CString::new(variable).ok()
         });
         let mut plan = Plan::new(path, arguments?, environment.collect(), signals.before());
+        if self.intercept != Intercept::Tun {
+            plan.filters = Some([filter(false), filter(true)]);
+        }
         if !self.keep_fds {
             plan.close = inherited::internet_sockets();
         }
@@ -239,23 +244,49 @@ impl Parked {
                 Some(connected.map_err(|error| LaunchError::device(&error))?)
             }
         };
-        let (mode, under) = self.lead(connected)?;
+        let (mode, under, supervisor) = self.lead(connected, host)?;
         self.channel.order(Order::Execute)?;
         let Self { program, signals, channel, reasons, .. } = self;
         channel.executed(&program)?;
         let child = channel.into_child();
-        Ok(Running::new(child, signals, mode, reasons, under))
+        Ok(Running::new(child, signals, mode, reasons, under, supervisor))
     }
 
     fn lead(
         &mut self,
         connected: Option<Connected>,
-    ) -> Result<(Mode, Option<under::Under>), LaunchError> {
-        let Some(connected) = connected else {
-            return Err(LaunchError::Impossible { reasons: std::mem::take(&mut self.reasons) });
+        host: &Host,
+    ) -> Result<(Mode, Option<Under>, Option<Supervisor>), LaunchError> {
+        let supervisor = match self.intercept {
+            Intercept::Tun => None,
+            _ => match self.trap(connected.is_none(), host) {
+                Ok(supervisor) => Some(supervisor),
+                Err(reason) => {
+                    self.reasons.push(reason);
+                    None
+                }
+            },
         };
-        let under = connected.start(true).map_err(|error| LaunchError::device(&error))?;
-        Ok((Mode::Tun, Some(under)))
+        let Some(connected) = connected else {
+            let impossible = LaunchError::Impossible { reasons: mem::take(&mut self.reasons) };
+            return Ok((Mode::Notify, None, Some(supervisor.ok_or(impossible)?)));
+        };
+        let under = connected.start(supervisor.is_none());
+        let under = under.map_err(|error| LaunchError::device(&error))?;
+        let mode = if supervisor.is_some() { Mode::NotifyOverTun } else { Mode::Tun };
+        Ok((mode, Some(under), supervisor))
+    }
+
+    /// Has the program's socket calls answered from the host's stack; `alone`, with nothing to
+    /// carry datagrams beneath.
+    fn trap(&self, alone: bool, host: &Host) -> Result<Supervisor, String> {
+        let order = if alone { Order::OtherFilter } else { Order::Filter };
+        let listener = self.channel.install(order)?;
+        let mut settings = Settings::default();
+        settings.udp = alone;
+        settings.resolvers = inherited::resolvers();
+        let started = Supervisor::start(listener, host.clone(), settings);
+        started.map_err(|error| format!("system calls cannot be answered ({error})"))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What can be typed after `danja run`.
 
-use super::NetworkArgs;
+use super::{NetworkArgs, Publish};
 use clap::Args;
 use danja_run::Intercept;
 use std::ffi::OsString;
@@ -16,6 +16,7 @@ use std::ffi::OsString;
 Examples:
   danja run -- curl http://danja/
   danja run --delay 50ms --loss 2% --pcap out.pcapng -- curl -s http://danja/
+  danja run --publish 8080:80 -- python3 -m http.server 80
   danja run --intercept tun -- sh -c 'ping -c 1 danja; dig danja'")]
 pub(crate) struct RunArgs {
     /// How the program's system calls are led to the protocol stack: auto, notify or tun
@@ -27,6 +28,10 @@ pub(crate) struct RunArgs {
     /// The name of the program's host [default: the program's]
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
+    /// Let programs of this machine reach the program's port N at this port of the machine (on
+    /// 127.0.0.1 unless an address is given); may be given several times
+    #[arg(long, value_name = "[ADDR:]PORT[:N]", conflicts_with = "tap")]
+    pub(crate) publish: Vec<Publish>,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
     /// The program and its arguments

@@ -1,10 +1,11 @@
 //! `danja run`: any program, with its sockets on a host of the network that the options describe.
 //! Traps and carries nothing itself.
 
-use crate::args::{RunArgs, Talk};
+use crate::args::{Publish, RunArgs, Talk};
 use crate::failure::Failure;
 use crate::network::Network;
 use crate::output::talk;
+use danja_gateway::Published;
 use danja_run::{Launcher, Program, Running};
 use std::ffi::OsString;
 use std::path::Path;
@@ -28,6 +29,7 @@ pub(crate) fn run(args: &RunArgs, verbosity: Talk) -> Result<ExitCode, Failure> 
     let network = network.map_err(|failure| failure.with_code(LAUNCHER_FAILED))?;
     let interface = network.host.interfaces().into_iter().nth(1).map(|it| it.id);
     let interface = interface.ok_or_else(|| Failure::new("the host has no interface"))?;
+    let _published = publish(&network, &args.publish, verbosity)?;
     let mut running = parked.start(&network.host, interface).map_err(failed)?;
     if running.discarded().is_some() {
         network.shares_with(running.pid());
@@ -40,9 +42,25 @@ pub(crate) fn run(args: &RunArgs, verbosity: Talk) -> Result<ExitCode, Failure> 
     if verbosity.verbose > 0 {
         tell_discarded(&running);
     }
-    drop(running);
+    running.finish();
     network.finish();
     Ok(ExitCode::from(ended.exit_code()))
+}
+
+/// Opens ports of the machine onto the program's, while they are kept.
+fn publish(network: &Network, ports: &[Publish], talks: Talk) -> Result<Vec<Published>, Failure> {
+    let mut published = Vec::new();
+    for port in ports {
+        let to = port.port.unwrap_or_else(|| port.on.0.port());
+        let opened = network.publish(port.on, to);
+        if let Some(it) = opened.map_err(|failure| failure.with_code(LAUNCHER_FAILED))? {
+            if !talks.quiet {
+                talk(&format!("danja: port {to} of the program is at {}", it.address()));
+            }
+            published.push(it);
+        }
+    }
+    Ok(published)
 }
 
 fn find(words: &[OsString]) -> Result<Program, Failure> {

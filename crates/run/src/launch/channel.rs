@@ -4,7 +4,8 @@ use super::error::LaunchError;
 use crate::program::{Program, ProgramError};
 use crate::sys::child::{Order, Plan, REPORT, Report};
 use crate::sys::namespace::Descriptors;
-use rustix::fd::{AsFd, OwnedFd};
+use crate::sys::pidfd::copy_of;
+use rustix::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use rustix::io::{Errno, IoSliceMut, read, write};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SocketFlags, SocketType,
@@ -37,6 +38,8 @@ impl Drop for Child {
 /// A child that obeys.
 pub(super) struct Channel {
     socket: OwnedFd,
+    /// The child's own end, as the child's descriptor.
+    number: RawFd,
     child: Child,
 }
 
@@ -48,12 +51,13 @@ impl Channel {
             socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)
         };
         let (ours, theirs) = pair().map_err(|errno| LaunchError::system("make a socket", errno))?;
+        let number = theirs.as_raw_fd();
         let forked = plan.fork(ours.as_fd(), theirs.as_fd());
         let pid = forked.map_err(|errno| LaunchError::system("make a process", errno))?;
         let pid = Pid::from_raw(pid).ok_or_else(|| LaunchError::system("fork", Errno::INVAL))?;
         let handle = pidfd_open(pid, PidfdFlags::empty())
             .map_err(|errno| LaunchError::system("get hold of a process", errno))?;
-        Ok(Self { socket: ours, child: Child { pid, handle, over: false } })
+        Ok(Self { socket: ours, number, child: Child { pid, handle, over: false } })
     }
 
     pub(super) fn order(&self, order: Order) -> Result<(), LaunchError> {
@@ -93,6 +97,27 @@ impl Channel {
             }
         }
         Ok((report, opened))
+    }
+
+    /// Has the child install a filter; its listener.
+    ///
+    /// # Errors
+    /// Nothing was installed: why, in words.
+    pub(super) fn install(&self, order: Order) -> Result<OwnedFd, String> {
+        let take = |number| copy_of(&self.child.handle, number);
+        // Once the filter is there, there is no way back.
+        take(self.number).map_err(|errno| {
+            format!("descriptors of the program's process cannot be had (pidfd_getfd: {errno})")
+        })?;
+        let heard = self.order(order).and_then(|()| self.hear());
+        let (report, _) = heard.map_err(|error| error.to_string())?;
+        match report.errno {
+            0 => take(report.value).map_err(|errno| format!("no listener (pidfd_getfd: {errno})")),
+            errno => {
+                let errno = Errno::from_raw_os_error(errno);
+                Err(format!("system calls cannot be trapped (seccomp listener: {errno})"))
+            }
+        }
     }
 
     /// Waits until the child has become the program.

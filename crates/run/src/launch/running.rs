@@ -2,7 +2,8 @@
 
 use super::Mode;
 use super::channel::Child;
-use crate::sys::signals::{Came, Signals, is_of_our_job, send};
+use crate::notify::Supervisor;
+use crate::sys::signals::{Came, Signals, send};
 use crate::under::{Discarded, Under};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, WaitOptions, WaitStatus, getpid, waitpid};
@@ -36,6 +37,7 @@ pub struct Running {
     mode: Mode,
     reasons: Vec<String>,
     under: Option<Under>,
+    supervisor: Option<Supervisor>,
 }
 
 impl Running {
@@ -45,8 +47,9 @@ impl Running {
         mode: Mode,
         reasons: Vec<String>,
         under: Option<Under>,
+        supervisor: Option<Supervisor>,
     ) -> Self {
-        Self { child, signals, mode, reasons, under }
+        Self { child, signals, mode, reasons, under, supervisor }
     }
 
     /// The way to the host that was taken.
@@ -100,8 +103,17 @@ impl Running {
         }
     }
 
+    /// After the program's end: what it has sent is delivered, for which some seconds are given.
+    pub fn finish(mut self) {
+        if let Some(supervisor) = self.supervisor.take() {
+            supervisor.finish();
+        }
+    }
+
     fn on_signal(&self, came: Came) {
-        let others = came.from.is_some_and(|from| from != 0 && !is_of_our_job(from));
+        // The terminal's keys reach the program without us. What it sends to its process group,
+        // which is ours, it has meant for itself, and must not get from us again, and again.
+        let others = came.from.is_some_and(|from| !descends(from, self.pid()));
         if came.signal != libc::SIGCHLD && others {
             send(self.pid(), came.signal);
         }
@@ -118,6 +130,24 @@ impl fmt::Debug for Running {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Running").field("mode", &self.mode).finish_non_exhaustive()
     }
+}
+
+/// Whether a process is another, or came of it. One that has gone is nobody's.
+fn descends(mut process: i32, from: i32) -> bool {
+    // Every step goes to an older process; only numbers that are used anew could make a circle.
+    for _ in 0..64 {
+        if process == from {
+            return true;
+        }
+        let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+        // After the name, which may hold anything: the state, and the parent's number.
+        let parent = stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1)?.parse().ok());
+        match parent {
+            Some(parent) if parent > 1 => process = parent,
+            _ => return false,
+        }
+    }
+    false
 }
 
 fn ended(status: WaitStatus) -> Option<Ended> {

@@ -3,6 +3,7 @@
 //! forked), so that all it uses was prepared before.
 
 use super::namespace::{Descriptors, Entry};
+use super::seccomp::{self, Filter};
 use libc::{c_char, c_int};
 use rustix::io::Errno;
 use std::ffi::CString;
@@ -59,10 +60,6 @@ impl Report {
     }
 }
 
-/// What installs a filter on the calling thread, in the child: async-signal-safe. Gives the
-/// number of its listener.
-pub(crate) type Install = dyn Fn() -> Result<RawFd, Errno> + Send + Sync;
-
 /// All that the child uses.
 pub(crate) struct Plan {
     /// The file, and what `/bin/sh` gets if it has no format that the kernel knows.
@@ -78,7 +75,8 @@ pub(crate) struct Plan {
     /// What was blocked before the launcher blocked signals.
     pub(crate) mask: super::signals::Mask,
     pub(crate) entry: Option<Entry>,
-    pub(crate) filters: [Option<Box<Install>>; 2],
+    /// With a namespace beneath, and without.
+    pub(crate) filters: Option<[Filter; 2]>,
 }
 
 impl Plan {
@@ -107,7 +105,7 @@ impl Plan {
             close: Vec::new(),
             mask,
             entry: None,
-            filters: [None, None],
+            filters: None,
         }
     }
 
@@ -148,8 +146,8 @@ impl Plan {
 
     fn install(&self, which: usize, channel: RawFd) {
         let mut report = Report { errno: libc::ENOSYS, ..Report::default() };
-        if let Some(Some(install)) = self.filters.get(which) {
-            let done = install();
+        if let Some(filter) = self.filters.as_ref().and_then(|filters| filters.get(which)) {
+            let done = seccomp::install(filter);
             report.errno = done.err().map_or(0, Errno::raw_os_error);
             report.value = done.unwrap_or(-1);
         }

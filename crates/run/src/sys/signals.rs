@@ -120,9 +120,3 @@ pub(crate) fn send(pid: i32, signal: i32) {
     // SAFETY: touches no memory; a process that has gone is none of ours to reach.
     unsafe { libc::kill(pid, signal) };
 }
-
-/// Whether a process is in our process group, and is not our parent.
-pub(crate) fn is_of_our_job(pid: i32) -> bool {
-    // SAFETY: these touch no memory.
-    unsafe { libc::getpgid(pid) == libc::getpgrp() && libc::getppid() != pid }
-}

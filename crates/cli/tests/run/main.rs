@@ -1,0 +1,9 @@
+//! `danja run` with real programs, in each way that this machine permits. The programs are the
+//! machine's own, and unchanged.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod launched;
+mod manners;
+mod network;
+mod sockets;
