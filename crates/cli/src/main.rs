@@ -6,7 +6,7 @@
 //!   [`look`] asks; [`table`] sets the columns
 //! - [`doctor`]: what the machine permits
 //! - [`network`]: the LAN that a command runs on, and what is shown of it
-//! - [`explain`]: the story of `--explain`
+//! - [`explain`]: the story of `--explain`; [`report`]: that of `--report`
 //! - [`manual`]: completions for shells, and the manual's pages
 //! - [`failure`], [`interrupt`], [`output`]: how a command ends, and where its words go
 
@@ -26,6 +26,7 @@ mod output;
 mod ping;
 mod quantity;
 mod replay;
+mod report;
 mod resolve;
 mod routes;
 mod run;

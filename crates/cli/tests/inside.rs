@@ -201,6 +201,49 @@ fn a_connection_outlives_a_pulled_cable() {
     assert!(ask(Duration::from_secs(20)).unwrap().contains("HTTP/1.1 200"));
 }
 
+#[test]
+fn a_report_tells_of_each_connection_at_the_end() {
+    let place = Place::new();
+    let (code, page, table) = place.run("get danja --report --delay 20ms");
+    assert_eq!(code, Some(0), "{table}");
+    assert!(table.contains("RTT min") && table.contains("10.0.2.2:80"), "{table}");
+    let file = place.0.path().join("report");
+    place.succeed(&format!("get danja --delay 20ms --report={}", file.display()));
+    let report: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    assert_eq!((&report["format"], &report["complete"]), (&1.into(), &true.into()));
+    let [one] = report["connections"].as_array().unwrap().as_slice() else { panic!("{report}") };
+    assert_eq!((&one["remote"], &one["retransmissions"]), (&"10.0.2.2:80".into(), &0.into()));
+    assert!(one["bytes_received"].as_u64().unwrap() >= page.len() as u64, "{one}");
+    assert!(one["bytes_sent"].as_u64().unwrap() > 20, "{one}");
+    for value in [&one["rtt"]["min"], &one["rtt"]["mean"], &one["rtt"]["last"], &one["seconds"]] {
+        assert!(value.as_f64().unwrap() >= 0.04, "{one}");
+    }
+    // With the story beside it, both are told.
+    let (_, _, both) = place.run("get danja --explain --report=json");
+    assert!(both.contains("socket") && both.contains("\"connections\""), "{both}");
+}
+
+#[test]
+fn the_doctor_says_what_is_permitted_and_which_way_follows() {
+    let place = Place::new();
+    let (code, text, _) = place.run("doctor");
+    let json: Value = serde_json::from_str(&place.run("doctor --json").1).unwrap();
+    assert_eq!(json["format"], 1);
+    let mode = json["mode"].as_str().unwrap();
+    assert_eq!(code, Some(i32::from(mode == "nothing")), "{text}");
+    assert!(text.contains("danja run"), "{text}");
+    let findings = json["findings"].as_array().unwrap();
+    let permitted =
+        |name: &str| findings.iter().find(|one| one["name"] == name).unwrap()["permitted"] == true;
+    let notify = permitted("listener") && permitted("add_and_send") && permitted("pidfd_getfd");
+    let tun = permitted("namespace") && (permitted("tun") || permitted("veth"));
+    assert_eq!(notify, mode.contains("notify"));
+    assert_eq!(tun, mode.contains("tun"));
+    for one in findings {
+        assert_eq!(one["permitted"] == false, one["error"].is_string(), "{one}");
+    }
+}
+
 fn milliseconds(line: &str) -> Option<f64> {
     line.split("time=").nth(1)?.split(' ').next()?.parse().ok()
 }

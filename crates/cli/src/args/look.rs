@@ -2,6 +2,9 @@
 
 use super::LinkOptions;
 use clap::Args;
+use std::convert::Infallible;
+use std::path::PathBuf;
+use std::str::FromStr;
 
 /// Which of the user's running hosts.
 #[derive(Args, Clone, Debug, Default)]
@@ -168,4 +171,27 @@ pub(crate) struct DoctorArgs {
     /// Print one JSON object instead of lines
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// How `--report` tells.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum ReportForm {
+    /// A table on standard error.
+    Table,
+    /// One JSON object on standard error.
+    Json,
+    /// The same in a file.
+    File(PathBuf),
+}
+
+impl FromStr for ReportForm {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(match text {
+            "table" => Self::Table,
+            "json" => Self::Json,
+            file => Self::File(file.into()),
+        })
+    }
 }

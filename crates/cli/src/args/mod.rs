@@ -9,7 +9,8 @@ mod tests;
 
 pub(crate) use link::{LinkArgs, LinkOptions};
 pub(crate) use look::{
-    CountersArgs, DoctorArgs, LinkCommandArgs, NeighboursArgs, RoutesArgs, SsArgs, Whose,
+    CountersArgs, DoctorArgs, LinkCommandArgs, NeighboursArgs, ReportForm, RoutesArgs, SsArgs,
+    Whose,
 };
 pub(crate) use network::{AtPort, ExplainForm, NetworkArgs, Publish, ShowArgs, StoryArgs};
 pub(crate) use run::RunArgs;

@@ -1,6 +1,6 @@
 //! The options that all commands share: which LAN, what is wrong with it, and what to show.
 
-use super::LinkArgs;
+use super::{LinkArgs, ReportForm};
 use crate::explain::Language;
 use clap::{Args, ValueEnum};
 use danja_wire::ip::Cidr;
@@ -60,6 +60,16 @@ pub(crate) struct ShowArgs {
     /// unless an address is given)
     #[arg(long, value_name = "[ADDR:]PORT")]
     pub(crate) inspect: Option<AtPort>,
+    /// At the end tell of each TCP connection its bytes, time, retransmissions and round-trip
+    /// times, on standard error: a table, or json; or in a FILE as JSON
+    #[arg(
+        long,
+        value_name = "FORM|FILE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "table"
+    )]
+    pub(crate) report: Option<ReportForm>,
 }
 
 /// Whether the story is told, and how.

@@ -9,6 +9,7 @@ use crate::args::{AtPort, NetworkArgs};
 use crate::explain::Narrator;
 use crate::failure::Failure;
 use crate::output::talk;
+use crate::report::Reporter;
 use builtin::{PROGRAM, ROUTER};
 use danja::Host;
 use danja::lan::capture::Capture;
@@ -47,6 +48,7 @@ struct Parts {
     /// On the built-in LAN only.
     gateway: Option<Gateway>,
     narrator: Option<Arc<Narrator>>,
+    reporter: Option<Arc<Reporter>>,
     capture: Option<Capture>,
     recording: Option<Recording>,
     /// By which the user's other commands look inside.
@@ -81,7 +83,7 @@ impl Network {
         lan.set_link(name, &plan.link);
         let inspection = inspection(name, &lan);
         let inspect = args.show.inspect.map(|at| inspect(at, &lan)).transpose()?;
-        let Plan { narrator, capture, recording, .. } = plan;
+        let Plan { narrator, capture, recording, reporter, .. } = plan;
         let parts =
             Parts { lan, gateway, narrator, capture, recording, inspection, _inspect: inspect };
         let told = host.leases().into_iter().filter_map(|view| view.lease);
@@ -183,6 +185,7 @@ impl Network {
             }
         }
         self.parts.inspection.iter().for_each(Inspection::end);
+        self.parts.reporter.iter().for_each(|reporter| reporter.tell());
         if let Some(capture) = &self.parts.capture
             && let Err(error) = capture.finish()
         {

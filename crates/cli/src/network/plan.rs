@@ -4,11 +4,13 @@
 use crate::args::{NetworkArgs, ShowArgs};
 use crate::explain::Narrator;
 use crate::failure::Failure;
+use crate::report::{Both, Reporter};
 use danja::Host;
 use danja::clock::{Clock, RealClock};
 use danja::lan::Adapter;
 use danja::lan::capture::{Capture, CaptureOptions, Captured};
 use danja::lan::impair::{Impaired, LinkControl};
+use danja::observe::Observer;
 use danja::record::Recording;
 use danja_stack::Seeds;
 use danja_wire::ip::Cidr;
@@ -27,6 +29,8 @@ pub(super) struct Plan<'a> {
     pub(super) shared: bool,
     /// By which the link of the program's host can be changed.
     pub(super) link: LinkControl,
+    /// Hears the program's host alone.
+    pub(super) reporter: Option<Arc<Reporter>>,
 }
 
 impl<'a> Plan<'a> {
@@ -55,7 +59,8 @@ impl<'a> Plan<'a> {
         });
         let recording = recording.transpose()?;
         let link = LinkControl::new(args.link.state().map_err(Failure::new)?);
-        Ok(Self { args, clock, narrator, capture, recording, shared: false, link })
+        let reporter = args.show.report.clone().map(|form| Arc::new(Reporter::new(form)));
+        Ok(Self { args, clock, narrator, capture, recording, shared: false, link, reporter })
     }
 
     /// The program's host behind its link, with all that is wrong with it, and captured.
@@ -66,7 +71,14 @@ impl<'a> Plan<'a> {
         address: Option<Cidr>,
         driver: &str,
     ) -> danja::Builder {
-        let builder = self.impaired(name, adapter, address, driver);
+        let mut builder = self.impaired(name, adapter, address, driver);
+        if let Some(reporter) = &self.reporter {
+            let reporter = Arc::clone(reporter) as Arc<dyn Observer>;
+            builder = builder.observer(match &self.narrator {
+                None => reporter,
+                Some(narrator) => Arc::new(Both(Arc::clone(narrator) as Arc<_>, reporter)),
+            });
+        }
         if self.shared { builder.hand_out_unclaimed() } else { builder }
     }
 
