@@ -84,8 +84,16 @@ impl Network {
         let inspection = inspection(name, &lan);
         let inspect = args.show.inspect.map(|at| inspect(at, &lan)).transpose()?;
         let Plan { narrator, capture, recording, reporter, .. } = plan;
-        let parts =
-            Parts { lan, gateway, narrator, capture, recording, inspection, _inspect: inspect };
+        let parts = Parts {
+            lan,
+            gateway,
+            narrator,
+            reporter,
+            capture,
+            recording,
+            inspection,
+            _inspect: inspect,
+        };
         let told = host.leases().into_iter().filter_map(|view| view.lease);
         let lent_dns = told.flat_map(|lease| lease.dns).next();
         let asks_nobody = parts.gateway.is_none() && args.tap.dns.is_none() && lent_dns.is_none();
