@@ -34,7 +34,8 @@ impl Desk {
         let State::Connected(link) = &sock.state else { return };
         let finished = link.outward_over && link.outward.is_empty();
         let deaf = inward == Progress::Deaf;
-        if (deaf || finished && link.ours.as_ref().is_some_and(hung_up)) && self.is_gone(sock) {
+        // What the program has written before it closed goes out first, whatever comes in.
+        if finished && (deaf || link.ours.as_ref().is_some_and(hung_up)) && self.is_gone(sock) {
             return if deaf { self.reset(id) } else { self.release(id) };
         }
         if deaf || inward == Progress::More || outward == Progress::More {
@@ -60,6 +61,16 @@ impl Desk {
         self.waiting.remove(&id);
     }
 
+    /// What waited to be accepted goes with its listener.
+    fn drop_queue(&mut self, id: Id) {
+        let Some(State::Listening(listening)) = self.state_of(id) else { return };
+        let stashed = std::mem::take(&mut listening.stash);
+        let queued = std::mem::take(&mut listening.queued);
+        for connection in queued.into_iter().chain(stashed.into_iter().map(|(_, id)| id)) {
+            self.reset(connection);
+        }
+    }
+
     /// The program has closed it.
     fn release(&mut self, id: Id) {
         let unread = match self.state_of(id) {
@@ -70,6 +81,7 @@ impl Desk {
             // It counts as read with the stack, and nobody has read it.
             return self.reset(id);
         }
+        self.drop_queue(id);
         self.table.remove(id);
         self.waiting.remove(&id);
     }

@@ -1,6 +1,8 @@
 //! Programs in Python, whose sockets are those of a host beside another.
 
 mod connections;
+mod limits;
+mod servers;
 
 use super::{Settings, Supervisor, filter};
 use crate::sys::trial::Trial;

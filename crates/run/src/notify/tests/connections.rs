@@ -1,6 +1,7 @@
 //! Connections that a program makes, and their ends.
 
 use super::Lan;
+use std::io::{Read, Write};
 
 #[test]
 fn a_program_connects_and_talks() {
@@ -57,6 +58,106 @@ def client():
 t = threading.Thread(target=client); t.start()
 s, a = l.accept(); assert a[0] == '127.0.0.1', a
 s.sendall(s.recv(9).upper()); t.join(); assert s.recv(9) == b''
+",
+    );
+}
+
+#[test]
+fn a_descriptor_may_be_in_an_epoll_before_it_connects() {
+    let lan = Lan::new();
+    lan.echo(7);
+    lan.python(
+        "for edge in (0, select.EPOLLET):
+    s = socket.socket(); s.setblocking(0)
+    e = select.epoll(); e.register(s, select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | edge)
+    assert e.poll(1)[0][1] == select.EPOLLOUT | select.EPOLLHUP
+    assert s.connect_ex(('10.0.0.2', 7)) == errno.EINPROGRESS
+    assert e.poll(5)[0][1] == select.EPOLLOUT
+    assert s.getsockopt(1, socket.SO_ERROR) == 0
+    assert s.connect_ex(('10.0.0.2', 7)) == 0
+    assert s.connect_ex(('10.0.0.2', 7)) == errno.EISCONN
+    s.send(b'hello')
+    while True:
+        if e.poll(5)[0][1] & select.EPOLLIN: break
+    assert s.recv(9) == b'hello'
+",
+    );
+}
+
+#[test]
+fn a_reset_looks_as_tcp_does() {
+    let lan = Lan::new();
+    lan.serve(7, |mut stream| {
+        let mut first = [0; 1];
+        stream.read_exact(&mut first).unwrap();
+        let zero = danja::net::SocketOption::Linger(Some(std::time::Duration::ZERO));
+        stream.as_socket().set_option(zero).unwrap();
+    });
+    lan.python(
+        "s = socket.create_connection(('10.0.0.2', 7)); s.send(b'x')
+p = select.poll(); p.register(s, 0x2fff)
+deadline = time.time() + 5
+while not p.poll(5000)[0][1] & select.POLLERR: assert time.time() < deadline
+assert p.poll()[0][1] & 0x201d == 0x201d, p.poll()
+try: s.recv(9); assert 0
+except ConnectionResetError: pass
+assert s.recv(9) == b''
+assert s.getsockopt(1, socket.SO_ERROR) == 0
+signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+try: s.send(b'x'); assert 0
+except BrokenPipeError: pass
+s = socket.create_connection(('10.0.0.2', 7)); s.send(b'x')
+p = select.poll(); p.register(s, 0)
+p.poll(5000)
+assert s.getsockopt(1, socket.SO_ERROR) == errno.ECONNRESET
+assert s.recv(9) == b''
+",
+    );
+}
+
+#[test]
+fn a_half_of_a_connection_goes_on_without_the_other() {
+    let lan = Lan::new();
+    lan.serve(7, |mut stream| {
+        let mut all = Vec::new();
+        stream.read_to_end(&mut all).unwrap();
+        stream.write_all(format!("{} bytes", all.len()).as_bytes()).unwrap();
+    });
+    lan.python(
+        "s = socket.create_connection(('10.0.0.2', 7)); s.sendall(bytes(100000)); s.shutdown(1)
+p = select.poll(); p.register(s, 0x2fff)
+assert s.recv(99) == b'100000 bytes' and s.recv(99) == b''
+assert s.getpeername()[1] == 7 if s.getsockopt(6, socket.TCP_INFO, 1)[0] != 6 else 1
+try: s.send(b'x'); assert 0
+except BrokenPipeError: pass
+",
+    );
+}
+
+#[test]
+fn calls_that_wait_are_ended_by_signals_and_times() {
+    let lan = Lan::new();
+    lan.python(
+        "class Rang(Exception): pass
+def ring(*_): raise Rang
+signal.signal(signal.SIGALRM, ring)
+s = socket.socket(); signal.setitimer(signal.ITIMER_REAL, 0.1)
+try: s.connect(('10.0.0.99', 7)); assert 0
+except Rang: pass
+time.sleep(0.2)
+p = select.poll(); p.register(s, 0xfff); assert p.poll(0) == [], p.poll(0)
+s.close()
+l = socket.create_server(('', 80)); signal.setitimer(signal.ITIMER_REAL, 0.1)
+try: l.accept(); assert 0
+except Rang: pass
+l.setsockopt(1, socket.SO_RCVTIMEO, struct.pack('ll', 0, 100000))
+try: l.accept(); assert 0
+except BlockingIOError: pass
+s = socket.socket(); s.setsockopt(1, socket.SO_SNDTIMEO, struct.pack('ll', 0, 100000))
+assert s.connect_ex(('10.0.0.99', 7)) == errno.EINPROGRESS
+s = socket.socket(); start = time.time()
+assert s.connect_ex(('10.0.0.99', 7)) == errno.EHOSTUNREACH
+assert time.time() - start < 10
 ",
     );
 }
