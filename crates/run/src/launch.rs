@@ -109,6 +109,10 @@ impl Launcher {
             Signals::take().map_err(|errno| LaunchError::system("take signals", errno))?;
         let mut plan = self.plan(&signals)?;
         let mut reasons = Vec::new();
+        if self.program.is_setuid() && who().0 != 0 {
+            let path = self.program.path().display();
+            reasons.push(format!("{path} is setuid, and runs without that privilege"));
+        }
         if self.intercept != Intercept::Notify {
             plan.entry = Some(entry()?);
             match Channel::fork(&plan).and_then(enter) {
@@ -282,9 +286,7 @@ impl Parked {
     fn trap(&self, alone: bool, host: &Host) -> Result<Supervisor, String> {
         let order = if alone { Order::OtherFilter } else { Order::Filter };
         let listener = self.channel.install(order)?;
-        let mut settings = Settings::default();
-        settings.udp = alone;
-        settings.resolvers = inherited::resolvers();
+        let settings = Settings { udp: alone, resolvers: inherited::resolvers() };
         let started = Supervisor::start(listener, host.clone(), settings);
         started.map_err(|error| format!("system calls cannot be answered ({error})"))
     }

@@ -47,6 +47,13 @@ impl Program {
         &self.path
     }
 
+    /// Whether executing it would change the user or group, were that not forbidden to programs
+    /// whose calls are trapped or who live in a user namespace.
+    pub fn is_setuid(&self) -> bool {
+        let mode = stat(&self.path).map_or(0, |found| found.st_mode);
+        mode & (libc::S_ISUID | libc::S_ISGID) != 0
+    }
+
     /// The name it was asked for by, which is its first argument.
     pub fn name(&self) -> &OsStr {
         &self.name
@@ -168,6 +175,17 @@ mod tests {
     fn file(path: &Path, mode: u32) {
         fs::write(path, "#!/bin/sh\n").unwrap();
         fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn setuid_programs_are_known() {
+        let folder = tempfile::tempdir().unwrap();
+        for (mode, expected) in [(0o755, false), (0o4755, true), (0o2755, true)] {
+            let path = folder.path().join(format!("{mode:o}"));
+            file(&path, mode);
+            let program = Program::find(path, [""; 0], None).unwrap();
+            assert_eq!(program.is_setuid(), expected, "{mode:o}");
+        }
     }
 
     #[test]

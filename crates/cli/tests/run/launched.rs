@@ -5,7 +5,9 @@ use std::ffi::OsStr;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// The command, as one who starts it.
@@ -45,6 +47,8 @@ impl Launcher {
             let mut command = Command::new("setpriv");
             command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
             command.arg(&self.path);
+            // Nothing that this user may not look into.
+            command.env("PATH", "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
             command
         } else {
             Command::new(&self.path)
@@ -61,13 +65,34 @@ impl Launcher {
         options: &str,
         program: impl IntoIterator<Item = S>,
     ) -> Option<Output> {
-        let output = self.command(options).args(program).output().unwrap();
+        let own = self.command(options);
+        let mut command = Command::new("timeout");
+        command.arg("60").arg(own.get_program()).args(own.get_args()).args(program);
+        for (name, value) in own.get_envs() {
+            command.env(name, value.unwrap_or_default());
+        }
+        let output = command.stdin(Stdio::null()).current_dir("/").output().unwrap();
         permitted(test, &output).then_some(output)
     }
 
     /// As [`Self::run`], of a line for the shell.
     pub(crate) fn shell(&self, test: &str, options: &str, line: &str) -> Option<Output> {
         self.run(test, options, ["sh", "-c", line])
+    }
+}
+
+/// The exit code of a child, which has a minute.
+pub(crate) fn wait(child: &mut Child) -> Option<i32> {
+    let until = Instant::now() + Duration::from_secs(60);
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code();
+        }
+        if Instant::now() > until {
+            child.kill().unwrap();
+            panic!("it does not end");
+        }
+        thread::sleep(Duration::from_millis(10));
     }
 }
 

@@ -2,7 +2,7 @@
 //! program itself when the launcher dies.
 
 use crate::common::texts;
-use crate::launched::Launcher;
+use crate::launched::{Launcher, wait};
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
@@ -129,7 +129,7 @@ fn signals_reach_the_program() {
             }
             let id = child.id().to_string();
             assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
-            assert_eq!(child.wait().unwrap().code(), Some(code), "{name}");
+            assert_eq!(wait(&mut child), Some(code), "{name}");
         }
     }
 }
@@ -182,6 +182,6 @@ fn a_stopped_program_stops_the_launcher_and_goes_on_with_it() {
         }
         let id = child.id().to_string();
         assert!(Command::new("kill").args(["-CONT", &id]).status().unwrap().success());
-        assert_eq!(child.wait().unwrap().code(), Some(5));
+        assert_eq!(wait(&mut child), Some(5));
     }
 }

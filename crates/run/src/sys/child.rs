@@ -204,12 +204,12 @@ fn send(channel: RawFd, mut report: Report, descriptors: &Descriptors) {
     let mut numbers = [0; Descriptors::COUNT];
     let mut count = 0;
     for (bit, descriptor) in descriptors.0.iter().enumerate() {
-        if *descriptor >= 0 {
-            if let Some(place) = numbers.get_mut(count) {
-                *place = *descriptor;
-                count += 1;
-                report.present |= 1 << bit;
-            }
+        if *descriptor >= 0
+            && let Some(place) = numbers.get_mut(count)
+        {
+            *place = *descriptor;
+            count += 1;
+            report.present |= 1 << bit;
         }
     }
     let mut control = Control([0; 128]);

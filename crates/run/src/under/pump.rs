@@ -23,10 +23,37 @@ pub(super) struct Pump {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Wakes the thread.
-struct Bell {
+/// Wakes a thread that sleeps in `poll`.
+pub(super) struct Bell {
     counter: OwnedFd,
     stopped: AtomicBool,
+}
+
+impl Bell {
+    pub(super) fn new() -> io::Result<Self> {
+        let counter = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        Ok(Self { counter, stopped: AtomicBool::new(false) })
+    }
+
+    /// Readable when it was rung.
+    pub(super) const fn counter(&self) -> &OwnedFd {
+        &self.counter
+    }
+
+    /// Makes it ring anew.
+    pub(super) fn quiet(&self) {
+        let _ = read(&self.counter, &mut [0; 8]);
+    }
+
+    /// Tells the thread to end.
+    pub(super) fn stop(self: &Arc<Self>) {
+        self.stopped.store(true, Ordering::SeqCst);
+        Arc::clone(self).wake();
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::SeqCst)
+    }
 }
 
 impl Wake for Bell {
@@ -39,8 +66,7 @@ impl Wake for Bell {
 impl Pump {
     /// `reads`: whether to read the device; else TCP is not the namespace's either.
     pub(super) fn start(device: Device, outward: Outward, reads: bool) -> io::Result<Self> {
-        let counter = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        let bell = Arc::new(Bell { counter, stopped: AtomicBool::new(false) });
+        let bell = Arc::new(Bell::new()?);
         let rung = Arc::clone(&bell);
         let thread = thread::Builder::new()
             .name("danja under".to_owned())
@@ -51,8 +77,7 @@ impl Pump {
 
 impl Drop for Pump {
     fn drop(&mut self) {
-        self.bell.stopped.store(true, Ordering::SeqCst);
-        Arc::clone(&self.bell).wake();
+        self.bell.stop();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -70,7 +95,7 @@ impl Work {
     fn run(mut self) {
         let waker = Waker::from(Arc::clone(&self.bell));
         let mut frames = Vec::new();
-        while !self.bell.stopped.load(Ordering::SeqCst) {
+        while !self.bell.is_stopped() {
             let given = self.give(&Context::from_waker(&waker));
             let taken = if self.reads { self.take(&mut frames) } else { Ok(false) };
             match (given, taken) {
@@ -120,6 +145,6 @@ impl Work {
         }
         // A failure is a wake-up.
         let _ = poll(&mut descriptors, None);
-        let _ = read(&self.bell.counter, &mut [0; 8]);
+        self.bell.quiet();
     }
 }

@@ -4,6 +4,7 @@
 use super::device::Device;
 use super::discarded::Discarded;
 use super::pump::Pump;
+use super::resolver::Resolver;
 use super::rtnetlink::Routes;
 use super::split::{Outward, Split};
 use super::tcp::{BACKLOG, Continued};
@@ -46,6 +47,8 @@ pub(crate) struct Equipment {
     routes: OwnedFd,
     kind: Kind,
     resolv: Option<OwnedFd>,
+    /// Where there is no resolv.conf: a UDP socket of the namespace.
+    resolver: Option<OwnedFd>,
 }
 
 impl Equipment {
@@ -61,7 +64,8 @@ impl Equipment {
                 network: take(Descriptors::NETWORK)?,
             },
         };
-        Some(Self { routes, kind, resolv: take(Descriptors::RESOLV) })
+        let (resolv, resolver) = (take(Descriptors::RESOLV), take(Descriptors::RESOLVER));
+        Some(Self { routes, kind, resolv, resolver })
     }
 
     /// Whether a pair of interfaces takes a TUN device's place.
@@ -94,9 +98,14 @@ impl Equipment {
         if let Some(file) = self.resolv {
             write_all(&file, resolv_conf(host).as_bytes())?;
         }
+        let resolver = self.resolver.map(|socket| Resolver::start(socket, host)).transpose()?;
         let device = Device::new(device)?;
         let discarded = Discarded::default();
-        Ok(Connected { device, outward: Outward { host: host.clone(), interface, discarded } })
+        Ok(Connected {
+            device,
+            resolver,
+            outward: Outward { host: host.clone(), interface, discarded },
+        })
     }
 }
 
@@ -152,6 +161,7 @@ fn resolv_conf(host: &Host) -> String {
 pub(crate) struct Connected {
     device: Device,
     outward: Outward,
+    resolver: Option<Resolver>,
 }
 
 impl Connected {
@@ -161,7 +171,7 @@ impl Connected {
     /// # Errors
     /// No threads or descriptors are to be had.
     pub(crate) fn start(self, continues: bool) -> io::Result<Under> {
-        let Self { device, outward } = self;
+        let Self { device, outward, resolver } = self;
         let continued = if continues {
             let adapter = Split::new(device.clone(), outward.clone());
             Some(Continued::start(inner(adapter)?, &outward.host)?)
@@ -170,7 +180,7 @@ impl Connected {
         };
         let discarded = outward.discarded.clone();
         let pump = Pump::start(device, outward, !continues)?;
-        Ok(Under { discarded, _pump: pump, _continued: continued })
+        Ok(Under { discarded, _pump: pump, _continued: continued, _resolver: resolver })
     }
 }
 
@@ -194,4 +204,5 @@ pub(crate) struct Under {
     pub(crate) discarded: Discarded,
     _pump: Pump,
     _continued: Option<Continued>,
+    _resolver: Option<Resolver>,
 }
