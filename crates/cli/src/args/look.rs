@@ -93,7 +93,7 @@ fn state(text: &str) -> Result<String, String> {
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:
-  danja neighbours
+  danja neighbours                    all hosts' neighbours
   danja neighbours --host web --json")]
 pub(crate) struct NeighboursArgs {
     #[command(flatten)]
@@ -104,7 +104,7 @@ pub(crate) struct NeighboursArgs {
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:
-  danja routes
+  danja routes                        all hosts' routes
   danja routes --host web --json")]
 pub(crate) struct RoutesArgs {
     #[command(flatten)]
@@ -165,7 +165,7 @@ pub(crate) struct LinkCommandArgs {
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:
-  danja doctor
+  danja doctor                        what is permitted, and what would permit the rest
   danja doctor --json")]
 pub(crate) struct DoctorArgs {
     /// Print one JSON object instead of lines
