@@ -160,10 +160,10 @@ fn a_link_is_changed_while_it_is_used() {
     let mut running = place.start("ping 10.0.2.2 -i 50ms");
     running.line("seq=2");
     let told = place.succeed("link ping");
-    assert!(told.contains(": up") && told.contains("from it:  nothing is wrong"), "{told}");
+    assert!(told.contains(": up") && told.contains("from it: nothing is wrong"), "{told}");
 
     let told = place.succeed("link ping --delay-down 120ms --loss-up 0%");
-    assert!(told.contains("to it:    delay 120 ms"), "{told}");
+    assert!(told.contains("to it:   delay 120 ms"), "{told}");
     wait_for(&mut running, |line| milliseconds(line).is_some_and(|time| time >= 120.0));
     let json = place.json("link ping");
     assert_eq!(json["links"][0]["receive"]["delay"], 0.12);
