@@ -106,13 +106,18 @@ impl Seen {
         let (Some(local), Some(remote), Some(tcp)) = (info.local, info.remote, &info.tcp) else {
             return;
         };
-        // What waits in TIME-WAIT has forgotten its counts.
-        let Some(state) = info.state.filter(|state| *state != TcpState::TimeWait) else { return };
+        let Some(state) = info.state else { return };
         let same = |one: &&mut Connection| {
             one.local == local && one.remote == remote && one.iss == tcp.iss.0
         };
         if let Some(known) = self.connections.iter_mut().rev().find(same) {
             known.note(tcp, state, now);
+        } else if state == TcpState::TimeWait {
+            // What waits in TIME-WAIT has forgotten its counts, and how it began.
+            let ends = |one: &&mut Connection| one.local == local && one.remote == remote;
+            if let Some(known) = self.connections.iter_mut().rev().find(ends) {
+                known.state = state.name();
+            }
         } else if self.connections.len() < MANY {
             let mut new = Connection {
                 local,
@@ -185,6 +190,10 @@ impl Seen {
 
 impl Connection {
     fn note(&mut self, tcp: &TcpInfo, state: TcpState, now: Instant) {
+        if state == TcpState::TimeWait {
+            self.state = state.name();
+            return;
+        }
         // A later event can be about an earlier moment of the same connection, never a later.
         if (tcp.bytes_acked, tcp.bytes_received) < (self.sent, self.received) {
             return;
