@@ -5,6 +5,7 @@
 //! one of the list that does not occur any more.
 
 mod compare;
+mod days;
 mod differences;
 mod place;
 #[path = "../../../../tests/skip.rs"]

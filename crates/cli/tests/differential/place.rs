@@ -87,8 +87,7 @@ impl Place {
         let words = match language {
             Language::Python => {
                 able(Command::new("python3").arg("--version"))?;
-                // Nothing is written beside the scripts.
-                vec!["python3".into(), "-B".into(), text(folder.join(format!("{name}.py")))]
+                python(name)
             }
             Language::C => {
                 able(Command::new("cc").arg("--version"))?;
@@ -122,10 +121,7 @@ impl Place {
             words.extend(["sh", "-c", BESIDE, "sh", far, socket.to_str().unwrap()]);
         }
         words.extend(["timeout", "-k", "5", LIMIT]);
-        if mode != Mode::Kernel {
-            words.extend([env!("CARGO_BIN_EXE_danja"), "run", "-q", "--intercept"]);
-            words.extend([mode.argument(), "--"]);
-        }
+        words.extend(self::words(mode));
         words.extend(self.words.iter().map(String::as_str));
         let output = inside()?.args(words).stdin(Stdio::null()).output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -135,6 +131,21 @@ impl Place {
         assert!(errors.is_empty(), "something was said on standard error: {told}");
         Ok(said)
     }
+}
+
+/// What stands before a program's name in a mode.
+pub(crate) fn words(mode: Mode) -> Vec<&'static str> {
+    if mode == Mode::Kernel {
+        return Vec::new();
+    }
+    vec![env!("CARGO_BIN_EXE_danja"), "run", "-q", "--intercept", mode.argument(), "--"]
+}
+
+/// The words that run a Python script.
+pub(crate) fn python(name: &str) -> Vec<String> {
+    let file = format!("{}/tests/differential/scripts/{name}.py", env!("CARGO_MANIFEST_DIR"));
+    // Nothing is written beside the scripts.
+    vec!["python3".into(), "-B".into(), file]
 }
 
 /// Whether a program that is needed runs.
@@ -150,7 +161,7 @@ fn build(command: &mut Command) {
 }
 
 /// A shell in a furnished namespace of its own, which becomes the words that follow.
-fn inside() -> Result<Command, String> {
+pub(crate) fn inside() -> Result<Command, String> {
     static WAY: OnceLock<Result<bool, String>> = OnceLock::new();
     let way = |user: bool| {
         let mut command = Command::new("unshare");
@@ -177,8 +188,7 @@ fn inside() -> Result<Command, String> {
 
 /// Whether this machine permits a mode; why not.
 pub(crate) fn permits(mode: Mode) -> Result<(), String> {
-    let words = [env!("CARGO_BIN_EXE_danja"), "run", "-q", "--intercept", mode.argument()];
-    let output = inside()?.args(words).args(["--", "true"]).stdin(Stdio::null()).output().unwrap();
+    let output = inside()?.args(words(mode)).arg("true").stdin(Stdio::null()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
     let why = said.lines().next().unwrap_or("it failed and said nothing").to_owned();
     if output.status.success() { Ok(()) } else { Err(why) }
