@@ -55,7 +55,8 @@ fn fault(link: &mut Link, socket: &Socket, error: &io::Error) -> Progress {
     let errno = match number(error) {
         Errno::PIPE => match socket.take_error() {
             Ok(Some(error)) => number(&error),
-            _ => return Progress::Waits,
+            // A reset after the peer's end of stream.
+            _ => Errno::PIPE,
         },
         errno => errno,
     };

@@ -4,12 +4,13 @@
 use super::pump::{self, Progress};
 use super::supervisor::Desk;
 use super::table::{Id, Link, Sock, State};
-use danja::net::SocketOption;
+use danja::net::{Shutdown, SocketOption};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 use rustix::time::Timespec;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// How often one looks for ends, with few sockets.
@@ -38,6 +39,14 @@ impl Desk {
         if finished && (deaf || link.ours.as_ref().is_some_and(hung_up)) && self.is_gone(sock) {
             return if deaf { self.reset(id) } else { self.release(id) };
         }
+        if link.held_back {
+            // Shut down, and not closed.
+            let _ = sock.socket.shutdown(Shutdown::Write);
+            if let Some(State::Connected(link)) = self.state_of(id) {
+                link.held_back = false;
+            }
+        }
+        let Some(sock) = self.table.socks.get(&id) else { return };
         if deaf || inward == Progress::More || outward == Progress::More {
             sock.waker.list();
         }
@@ -90,19 +99,39 @@ impl Desk {
     fn fault(&mut self, id: Id, errno: Errno) {
         let theirs = self.locate(id);
         let Some(sock) = self.table.socks.get_mut(&id) else { return };
-        sock.error = Some(errno);
+        // A broken pipe is told by what is written next.
+        let told = errno != Errno::PIPE;
+        if told {
+            sock.error = Some(errno);
+        }
         let State::Connected(link) = &mut sock.state else { return };
         link.inward_over = true;
         link.outward_over = true;
         if let Some(ours) = link.ours.take() {
             // Closed with something unread, it is an error at the other end.
-            if recv(&ours, &mut [0], RecvFlags::PEEK | RecvFlags::DONTWAIT) == Err(Errno::AGAIN)
+            if told
+                && recv(&ours, &mut [0], RecvFlags::PEEK | RecvFlags::DONTWAIT) == Err(Errno::AGAIN)
                 && let Some(theirs) = theirs
             {
                 let _ = send(&theirs, &[0], SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
             }
         }
         self.retry_readers(id);
+    }
+
+    /// Ends listeners for `remote` that the program has closed without a word, so that whoever
+    /// connects there is refused.
+    pub(super) fn end_closed_listeners(&mut self, remote: SocketAddr) {
+        let closed = |sock: &&Sock| {
+            matches!(sock.state, State::Listening(_))
+                && sock.socket.local_addr().is_ok_and(|local| local.port() == remote.port())
+                && self.is_gone(sock)
+        };
+        let closed: Vec<Id> =
+            self.table.socks.values().filter(closed).map(|sock| sock.id).collect();
+        for id in closed {
+            self.release(id);
+        }
     }
 
     /// Looks which sockets the program has closed without a word.

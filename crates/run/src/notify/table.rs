@@ -99,6 +99,8 @@ pub(super) struct Link {
     pub(super) inward_over: bool,
     /// The program's end of stream has been passed on.
     pub(super) outward_over: bool,
+    /// The program's end of stream was not passed on: it is told by a reset if there is one.
+    pub(super) held_back: bool,
     /// The program takes no more: what comes is thrown away.
     pub(super) deaf: bool,
     /// The send buffer of the program's end still has to get its size.
@@ -114,6 +116,7 @@ impl Link {
             outward: Vec::new(),
             inward_over: false,
             outward_over: false,
+            held_back: false,
             deaf: false,
             small: false,
         }

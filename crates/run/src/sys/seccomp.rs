@@ -177,7 +177,7 @@ impl Listener {
         id: u64,
         descriptor: impl AsFd,
         close_on_exec: bool,
-    ) -> Result<(), Errno> {
+    ) -> Result<RawFd, Errno> {
         self.add(id, descriptor, ADDFD_SEND, 0, close_on_exec)
     }
 
@@ -190,7 +190,7 @@ impl Listener {
         close_on_exec: bool,
     ) -> Result<(), Errno> {
         let to = u32::try_from(number).map_err(|_| Errno::BADF)?;
-        self.add(id, descriptor, ADDFD_SETFD, to, close_on_exec)
+        self.add(id, descriptor, ADDFD_SETFD, to, close_on_exec).map(drop)
     }
 
     fn add(
@@ -200,7 +200,7 @@ impl Listener {
         flags: u32,
         to: u32,
         close_on_exec: bool,
-    ) -> Result<(), Errno> {
+    ) -> Result<RawFd, Errno> {
         let from = u32::try_from(descriptor.as_fd().as_raw_fd()).map_err(|_| Errno::BADF)?;
         let to_flags = if close_on_exec { libc::O_CLOEXEC as u32 } else { 0 };
         let request = AddFd { id, flags, from, to, to_flags };
@@ -211,7 +211,7 @@ impl Listener {
             });
             match added {
                 Err(Errno::INTR) => {}
-                added => return added.map(drop),
+                added => return added.map(|number| number as RawFd),
             }
         }
     }

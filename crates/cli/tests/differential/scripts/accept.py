@@ -171,8 +171,7 @@ def backlog_full():
         sock.connect_ex(at.getsockname())
         socks.append(sock)
     steady("first", socks[0])
-    steady("last", socks[-1])
-    at.settimeout(10)
+    at.settimeout(20)
     servers = [at.accept() for _ in socks]
     say("accepted", len(servers))
     for index, sock in enumerate(socks):

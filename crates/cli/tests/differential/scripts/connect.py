@@ -361,6 +361,7 @@ def disconnect():
     sock = stream()
     sock.connect(at.getsockname())
     server, _ = at.accept()
+    server.setblocking(False)
     libc = ctypes.CDLL(None, use_errno=True)
     done = libc.connect(sock.fileno(), bytes(16), 16)
     say("unspecified", "ok" if done == 0 else errno.errorcode[ctypes.get_errno()])

@@ -68,7 +68,7 @@ static void accept_restarted(void) {
 static void accept_with_timeout(void) {
     /* With a time-out nothing is restarted. */
     int l = listener(4);
-    struct timeval t = {20, 0};
+    struct timeval t = {1, 0};
     setsockopt(l, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t);
     handle(SIGALRM, on_signal, SA_RESTART);
     every(50000);

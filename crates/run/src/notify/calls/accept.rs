@@ -46,7 +46,9 @@ impl Desk {
     fn wait_for_connection(&mut self, id: Id, call: &Call, copy: &OwnedFd) {
         let watched = copy.try_clone().ok().filter(|copy| {
             let data = EventData::new_u64(id | WATCHED);
-            epoll::add(&self.epoll, copy, data, EventFlags::RDHUP).is_ok()
+            // A copy of the same number that is closed is watched still: the listener lives.
+            let added = epoll::add(&self.epoll, copy, data, EventFlags::RDHUP);
+            matches!(added, Ok(()) | Err(Errno::EXIST))
         });
         let Some(State::Listening(listening)) = self.state_of(id) else { return };
         listening.waiters.push_back((*call, deadline(copy, libc::SO_RCVTIMEO)));
@@ -133,7 +135,11 @@ impl Desk {
             call.write_address(1, 2, &emit(sock.family, peer))?;
         }
         rustix::io::ioctl_fionbio(theirs, flags & libc::SOCK_NONBLOCK != 0)?;
-        self.listener.answer_with(call.0.id, theirs, flags & libc::SOCK_CLOEXEC != 0)?;
+        let close_on_exec = flags & libc::SOCK_CLOEXEC != 0;
+        let number = self.listener.answer_with(call.0.id, theirs, close_on_exec)?;
+        if let Some(sock) = self.table.socks.get_mut(&connection) {
+            sock.seen = Some((call.0.thread, number));
+        }
         if let Some(State::Connected(link)) = self.state_of(connection) {
             link.told = true;
         }

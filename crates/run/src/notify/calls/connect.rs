@@ -82,6 +82,7 @@ impl Desk {
         copy: &OwnedFd,
     ) -> Result<(), Errno> {
         let remote = destination(endpoint)?;
+        self.end_closed_listeners(remote);
         let spent = self.table.socks.get(&id).is_some_and(|sock| sock.kept.spent);
         let fresh = if spent { Some(self.replace(id, call, copy)?) } else { None };
         let copy = fresh.as_ref().unwrap_or(copy);

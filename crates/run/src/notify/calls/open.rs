@@ -23,7 +23,12 @@ impl Desk {
         };
         let close_on_exec = flags & libc::SOCK_CLOEXEC != 0;
         match self.listener.answer_with(call.0.id, &theirs, close_on_exec) {
-            Ok(()) => None,
+            Ok(number) => {
+                if let Some(sock) = self.table.socks.get_mut(&id) {
+                    sock.seen = Some((call.0.thread, number));
+                }
+                None
+            }
             Err(errno) => {
                 self.table.remove(id);
                 // The program's limit of descriptors; or it has gone.

@@ -2,10 +2,16 @@
 
 use super::super::table::Link;
 use super::{CHUNK, Progress, TURN, fault};
-use danja::net::{SendFlags, Shutdown, Socket};
+use danja::net::{OptionName, SendFlags, Shutdown, Socket, SocketOption};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 use std::task::{Context, Poll};
+
+/// Whether it is to be closed by a reset: SO_LINGER with no time.
+fn resets(socket: &Socket) -> bool {
+    let linger = socket.option(OptionName::Linger);
+    matches!(linger, Ok(SocketOption::Linger(Some(time))) if time.is_zero())
+}
 
 pub(in super::super) fn outward(
     socket: &Socket,
@@ -32,6 +38,11 @@ pub(in super::super) fn outward(
         match recv(ours, &mut buffer[..most], RecvFlags::DONTWAIT) {
             Ok((0, _)) => {
                 link.outward_over = true;
+                if resets(socket) {
+                    // A program that has closed it wants a reset, and no end of stream before.
+                    link.held_back = true;
+                    return Progress::Waits;
+                }
                 // It fails where the connection has ended, which is told elsewhere.
                 let _ = socket.shutdown(Shutdown::Write);
                 return Progress::Waits;

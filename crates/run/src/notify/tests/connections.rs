@@ -161,3 +161,43 @@ assert time.time() - start < 10
 ",
     );
 }
+
+#[test]
+fn a_reset_reaches_who_accepted() {
+    let lan = Lan::new();
+    lan.python(
+        "l = socket.create_server(('', 80))
+for before in (b'', b'x'):
+    c = socket.create_connection(('127.0.0.1', 80)); s, a = l.accept()
+    c.sendall(before)
+    if before: assert s.recv(9) == before
+    c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0)); c.close()
+    try: s.recv(9); assert 0, 'no reset'
+    except ConnectionResetError: pass
+",
+    );
+}
+
+#[test]
+fn accept_waits_again_and_again() {
+    let lan = Lan::new();
+    lan.python(
+        "l = socket.create_server(('', 80)); socks = []
+def client(): time.sleep(0.02); socks.append(socket.create_connection(('127.0.0.1', 80)))
+for _ in range(5):
+    t = threading.Thread(target=client); t.start(); l.accept(); t.join()
+",
+    );
+}
+
+#[test]
+fn a_listener_that_is_closed_refuses() {
+    let lan = Lan::new();
+    lan.python(
+        "for _ in range(5):
+    l = socket.create_server(('', 80)); l.close()
+    try: socket.create_connection(('127.0.0.1', 80)); assert 0, 'connected'
+    except ConnectionRefusedError: pass
+",
+    );
+}
