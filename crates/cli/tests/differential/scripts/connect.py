@@ -278,11 +278,10 @@ def python_timeout():
 
 @case
 def unreachable():
-    call("connect", stream().connect, UNREACHABLE)
     sock = stream()
-    sock.setblocking(False)
-    sock.connect_ex(UNREACHABLE)
-    say("peer", attempt(sock.getpeername))
+    sock.settimeout(PATIENCE)
+    call("connect", sock.connect, UNREACHABLE)
+    call("peer", sock.getpeername)
 
 
 @case
