@@ -187,7 +187,7 @@ static void storm_of_urgent(void) {
 
 static void storm_of_alarms(void) {
     handle(SIGALRM, on_signal, 0);
-    every(1000);
+    every(10000);
     work(200, 30);
     every(0);
 }
