@@ -37,8 +37,7 @@ impl Failure {
 pub(crate) fn explain_io(error: &io::Error, on_built_in_lan: bool) -> String {
     let hint = match error.kind() {
         io::ErrorKind::NetworkUnreachable if on_built_in_lan => {
-            "\nThe built-in LAN has no way out to other networks yet; \
-             --tap NAME --address A/P attaches to one."
+            "\nThe way out of the built-in LAN is this machine's, and it has none there."
         }
         io::ErrorKind::NetworkUnreachable => "\n--via GATEWAY names the router to other networks.",
         _ => "",

@@ -1,5 +1,11 @@
 //! The router's DNS server: A and PTR records of the LAN's own names (RFC 1035), over UDP and TCP.
-//! It asks nobody else: other names are refused, since there is no way out yet.
+//! `localhost` is the asker's own; for other names the machine's resolvers are asked.
+
+mod forward;
+mod system;
+
+pub(crate) use forward::Upstream;
+pub(crate) use system::System;
 
 use crate::lan::Lan;
 use crate::stop::{Stop, run};
@@ -25,63 +31,128 @@ const CLIENTS: usize = 32;
 /// How long a client over TCP may stay silent (RFC 7766 §6.2.3: a few seconds).
 const SILENCE: Duration = Duration::from_secs(5);
 
+/// Forwarded questions under way at once; each has a thread.
+const UNDER_WAY: usize = 64;
+
 /// What the server knows.
 #[derive(Clone)]
 pub(crate) struct Names {
     lan: Lan,
+    /// Who is asked for other names; nobody, if there is no way out.
+    upstream: Option<Upstream>,
+    under_way: Arc<AtomicUsize>,
+}
+
+/// What becomes of a message.
+pub(crate) enum Answer {
+    /// It deserves none.
+    None,
+    Ready(Vec<u8>),
+    /// Others must be asked, which takes a while.
+    Forward(Box<Forward>),
+}
+
+/// A question for others.
+pub(crate) struct Forward {
+    raw: Vec<u8>,
+    question: Message,
+    query: Query,
+    limit: Option<usize>,
 }
 
 impl Names {
-    pub(crate) fn new(lan: &Lan) -> Self {
-        Self { lan: lan.clone() }
+    pub(crate) fn new(lan: &Lan, upstream: Option<Upstream>) -> Self {
+        Self { lan: lan.clone(), upstream, under_way: Arc::default() }
     }
 
-    /// The answer to a message; `None` if it deserves none. `limit` is the longest answer.
-    pub(crate) fn answer(&self, message: &[u8], limit: Option<usize>) -> Option<Vec<u8>> {
+    /// The answer to a message. `limit` is the longest answer.
+    pub(crate) fn answer(&self, message: &[u8], limit: Option<usize>) -> Answer {
         let Ok(question) = Message::from_vec(message) else {
-            return format_error(message);
+            return format_error(message).map_or(Answer::None, Answer::Ready);
         };
         // Answers are not answered: two servers would never stop.
         if question.metadata.message_type != MessageType::Query {
-            return None;
+            return Answer::None;
         }
         let mut answer = Message::response(question.metadata.id, question.metadata.op_code);
         answer.metadata.recursion_desired = question.metadata.recursion_desired;
-        answer.metadata.recursion_available = false;
+        answer.metadata.recursion_available = self.upstream.is_some();
         answer.add_queries(question.queries.iter().cloned());
         let version = question.edns.as_ref().map_or(0, Edns::version);
+        let offered = question.edns.as_ref().map(|edns| usize::from(edns.max_payload()));
+        let limit = limit.map(|plain| offered.unwrap_or(plain).max(plain));
         answer.metadata.response_code = match question.queries.as_slice() {
             // RFC 6891 §6.1.3: a version that is not implemented is answered with BADVERS.
             _ if version > 0 => ResponseCode::BADVERS,
             _ if question.metadata.op_code != OpCode::Query => ResponseCode::NotImp,
-            [query] => self.look_up(query, &mut answer),
+            [query] => match self.look_up(query, &mut answer) {
+                Some(code) => code,
+                None => {
+                    let (raw, query) = (message.to_vec(), query.clone());
+                    return Answer::Forward(Box::new(Forward { raw, question, query, limit }));
+                }
+            },
             // RFC 9619: one question a query.
             _ => ResponseCode::FormErr,
         };
-        let mut limit = limit;
-        if let Some(edns) = &question.edns {
-            limit = limit.map(|plain| plain.max(usize::from(edns.max_payload())));
+        if question.edns.is_some() {
             let mut own = Edns::new();
             own.set_max_payload(1232);
             answer.set_edns(own);
         }
-        let bytes = answer.to_vec().ok()?;
+        let Ok(bytes) = answer.to_vec() else { return Answer::None };
         if limit.is_some_and(|limit| bytes.len() > limit) {
-            return answer.truncate().to_vec().ok();
+            return answer.truncate().to_vec().map_or(Answer::None, Answer::Ready);
         }
-        Some(bytes)
+        Answer::Ready(bytes)
     }
 
-    /// Fills in the records of a question.
-    fn look_up(&self, query: &Query, answer: &mut Message) -> ResponseCode {
+    /// Asks others, and waits.
+    fn forward(&self, forward: &Forward) -> Vec<u8> {
+        let Forward { raw, question, query, limit } = forward;
+        let Some(upstream) = &self.upstream else { return Vec::new() };
+        let answer = upstream.answer(raw, question, query);
+        if limit.is_some_and(|limit| answer.len() > limit)
+            && let Ok(long) = Message::from_vec(&answer)
+        {
+            // RFC 2181 §9: what does not fit is asked for again, over TCP.
+            return long.truncate().to_vec().unwrap_or_default();
+        }
+        answer
+    }
+
+    /// As [`Self::forward`], on a thread of its own.
+    fn forward_apart(&self, forward: Box<Forward>, tell: impl FnOnce(&[u8]) + Send + 'static) {
+        let names = self.clone();
+        if self.under_way.fetch_add(1, Ordering::SeqCst) >= UNDER_WAY {
+            self.under_way.fetch_sub(1, Ordering::SeqCst);
+            if let Some(upstream) = &self.upstream {
+                upstream.shared.counting.dns_too_many.add();
+            }
+            return;
+        }
+        let body = move || {
+            tell(&names.forward(&forward));
+            names.under_way.fetch_sub(1, Ordering::SeqCst);
+        };
+        if thread::Builder::new().name("dns forward".to_owned()).spawn(body).is_err() {
+            self.under_way.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+
+    /// Fills in the records of a question; `None` if others must be asked.
+    fn look_up(&self, query: &Query, answer: &mut Message) -> Option<ResponseCode> {
+        let asks_others = self.upstream.is_some();
+        let others = |code| if asks_others { None } else { Some(code) };
         if query.query_class() != DNSClass::IN {
-            return ResponseCode::Refused;
+            return others(ResponseCode::Refused);
         }
         let name = query.name();
         if let Some(address) = reversed(name) {
             let Some(known) = self.lan.name_of(address) else {
                 let private = matches!(address, IpAddr::V4(address) if address.is_private());
-                return if private { ResponseCode::NXDomain } else { ResponseCode::Refused };
+                let code = if private { ResponseCode::NXDomain } else { ResponseCode::Refused };
+                return others(code);
             };
             answer.metadata.authoritative = true;
             if wants(query, RecordType::PTR)
@@ -89,18 +160,23 @@ impl Names {
             {
                 answer.add_answer(Record::from_rdata(name.clone(), TTL, RData::PTR(PTR(target))));
             }
-            return ResponseCode::NoError;
+            return Some(ResponseCode::NoError);
         }
-        let text = name.to_ascii();
-        let addresses = self.lan.addresses_of(text.trim_end_matches('.'));
-        // Single labels are the LAN's; others may be the world's, and the world is not reached.
-        if addresses.is_empty() && name.num_labels() != 1 {
-            return ResponseCode::Refused;
+        let text = name.to_ascii().to_ascii_lowercase();
+        let text = text.trim_end_matches('.');
+        // RFC 6761 §6.3: every host's own, and never asked for.
+        let own = text == "localhost" || text.ends_with(".localhost");
+        let addresses = match own {
+            true => vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
+            false => self.lan.addresses_of(text),
+        };
+        if addresses.is_empty() {
+            // Without a way out, single labels are the LAN's, and others the world's.
+            let single = name.num_labels() == 1;
+            answer.metadata.authoritative = single && !asks_others;
+            return others(if single { ResponseCode::NXDomain } else { ResponseCode::Refused });
         }
         answer.metadata.authoritative = true;
-        if addresses.is_empty() {
-            return ResponseCode::NXDomain;
-        }
         for address in addresses {
             if let IpAddr::V4(address) = address
                 && wants(query, RecordType::A)
@@ -108,7 +184,7 @@ impl Names {
                 answer.add_answer(Record::from_rdata(name.clone(), TTL, RData::A(A(address))));
             }
         }
-        ResponseCode::NoError
+        Some(ResponseCode::NoError)
     }
 }
 
@@ -153,8 +229,14 @@ pub(crate) fn serve_datagrams(socket: &UdpSocket, names: &Names, stop: &Stop) {
         let Some(Some(received)) = next else { return };
         // An error is one of an earlier answer (port unreachable): the next question is welcome.
         let Ok(Received { bytes, from: Some(from), .. }) = received else { continue };
-        if let Some(answer) = message.get(..bytes).and_then(|m| names.answer(m, Some(PLAIN_UDP))) {
-            let _ = socket.send_to(&answer, from);
+        let Some(message) = message.get(..bytes) else { continue };
+        match names.answer(message, Some(PLAIN_UDP)) {
+            Answer::None => {}
+            Answer::Ready(answer) => drop(socket.send_to(&answer, from)),
+            Answer::Forward(forward) => {
+                let Ok(socket) = socket.try_clone() else { continue };
+                names.forward_apart(forward, move |answer| drop(socket.send_to(answer, from)));
+            }
         }
     }
 }
@@ -204,7 +286,11 @@ fn serve_stream(mut stream: TcpStream, names: &Names) -> io::Result<()> {
         stream.read_exact(&mut length)?;
         let mut message = vec![0; usize::from(u16::from_be_bytes(length))];
         stream.read_exact(&mut message)?;
-        let Some(answer) = names.answer(&message, None) else { return Ok(()) };
+        let answer = match names.answer(&message, None) {
+            Answer::None => return Ok(()),
+            Answer::Ready(answer) => answer,
+            Answer::Forward(forward) => names.forward(&forward),
+        };
         let Ok(length) = u16::try_from(answer.len()) else { return Ok(()) };
         let mut framed = length.to_be_bytes().to_vec();
         framed.extend_from_slice(&answer);

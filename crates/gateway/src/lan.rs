@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[derive(Clone, Default, Debug)]
 pub struct Lan {
     members: Arc<Mutex<Vec<Member>>>,
+    /// Addresses with names of their own, whichever host has them.
+    names: Arc<Mutex<Vec<(String, IpAddr)>>>,
 }
 
 /// A host of a LAN, with what else is known of it.
@@ -75,13 +77,33 @@ impl Lan {
 
     /// The addresses of the host of this name (upper or lower case).
     pub fn addresses_of(&self, name: &str) -> Vec<IpAddr> {
+        let names = self.names();
+        let own = names.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
+        let mut found: Vec<IpAddr> = own.map(|(_, address)| *address).collect();
         let hosts = self.hosts();
         let host = hosts.iter().find(|host| host.name().eq_ignore_ascii_case(name));
-        host.map(addresses).unwrap_or_default()
+        let of_host = host.map(addresses).unwrap_or_default();
+        let named = |address: &IpAddr| names.iter().any(|(_, named)| named == address);
+        found.extend(of_host.into_iter().filter(|address| !named(address)));
+        found
     }
 
-    /// The name of the host with this address.
+    /// Gives an address a name of its own, which is no other name of the host that has it.
+    pub fn name(&self, name: &str, address: IpAddr) {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        names.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
+        names.push((name.to_owned(), address));
+    }
+
+    fn names(&self) -> Vec<(String, IpAddr)> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The name of this address, or of the host that has it.
     pub fn name_of(&self, address: IpAddr) -> Option<String> {
+        if let Some((name, _)) = self.names().into_iter().find(|(_, named)| *named == address) {
+            return Some(name);
+        }
         let hosts = self.hosts();
         let host = hosts.iter().find(|host| addresses(host).contains(&address))?;
         Some(host.name().to_owned())

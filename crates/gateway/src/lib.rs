@@ -1,24 +1,36 @@
-//! The router of the built-in LAN: DNS for the LAN's names, published ports, and a web page that
-//! shows the LAN. An application of the `danja` library; needs no privileges.
-//!
-//! The way out to other networks is not here yet: names that are not the LAN's are refused.
+//! The router of the built-in LAN: the way out by the machine's own sockets, published ports, DNS
+//! for the LAN's names, and a web page that shows the LAN. An application of the `danja` library;
+//! needs no privileges.
 
+mod builder;
+mod counters;
+mod dhcp;
 mod dns;
+mod flows;
 pub mod http;
 pub mod inspect;
 mod lan;
+mod outside;
 pub mod page;
 mod publish;
+mod reach;
 mod stop;
 
+pub use builder::Builder;
+pub use counters::Counters;
+pub use flows::{FlowKind, FlowState, FlowView};
 pub use lan::{Lan, Member};
 pub use publish::Published;
+pub use reach::{Endpoints, HostAccess, ParseError, Ports};
 pub use stop::Stop;
 
 use danja::Host;
-use danja::net::{TcpListener, UdpSocket};
+use danja::net::UdpSocket;
+use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{self, IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 
 /// The services of a LAN's router, while this value lives.
@@ -48,43 +60,39 @@ use std::thread::{self, JoinHandle};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct Gateway {
     host: Host,
     address: IpAddr,
     stop: Stop,
     threads: Vec<JoinHandle<()>>,
+    shared: Arc<outside::Shared>,
+    streams: outside::Streams,
+    _datagrams: Option<outside::Datagrams>,
+    /// Ports published so far.
+    published: AtomicU64,
 }
 
 /// Web clients at once.
 const CLIENTS: usize = 64;
 
+/// What a host must be told while it is built, to be a way out of its LAN: after its adapter.
+pub fn router(builder: danja::Builder) -> danja::Builder {
+    builder.any_address().echo_to_application().hand_out_unclaimed()
+}
+
 impl Gateway {
-    /// Starts DNS (UDP and TCP port 53) and the page (port 80) on `host`, at its first address,
-    /// and adds it to `lan`.
+    /// Starts the router's services on `host`, at its first address, with every default: the way
+    /// out is open, the machine's loopback is not reached. Adds the host to `lan`.
     ///
     /// # Errors
-    /// The host has no address, a port is taken, or the system gives no thread.
+    /// As [`Builder::start`].
     pub fn start(host: Host, lan: &Lan) -> io::Result<Self> {
-        let address = first_address(&host).ok_or_else(|| {
-            io::Error::new(io::ErrorKind::InvalidInput, "the host has no address")
-        })?;
-        let datagrams = UdpSocket::bind(&host, SocketAddr::new(address, 53))?;
-        let stream = TcpListener::bind(&host, SocketAddr::new(address, 53))?;
-        let web = TcpListener::bind(&host, SocketAddr::new(address, 80))?;
-        // From here on it exists, so that what goes wrong ends what has been started.
-        let mut gateway = Self { host, address, stop: Stop::new(), threads: Vec::new() };
+        Self::builder(host, lan).start()
+    }
 
-        let names = dns::Names::new(lan);
-        let (known, ended) = (names.clone(), gateway.stop.clone());
-        gateway.spawn("dns udp", move || dns::serve_datagrams(&datagrams, &known, &ended))?;
-        let ended = gateway.stop.clone();
-        gateway.spawn("dns tcp", move || dns::serve_streams(&stream, &names, &ended))?;
-        let (shown, ended) = (lan.clone(), gateway.stop.clone());
-        let answer = move |request: &http::Request| page::answer(request, &shown);
-        gateway.spawn("page", move || http::serve(&web, CLIENTS, &ended, answer))?;
-        lan.add_router(&gateway.host);
-        Ok(gateway)
+    /// Begins a router on `host`.
+    pub fn builder(host: Host, lan: &Lan) -> Builder {
+        Builder::new(host, lan)
     }
 
     fn spawn(&mut self, name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
@@ -92,9 +100,44 @@ impl Gateway {
         Ok(())
     }
 
+    /// Starts the DHCP server, where the LAN's network has addresses to lend.
+    fn lend(&mut self, lan: &Lan) -> io::Result<()> {
+        let interfaces = self.host.interfaces();
+        let own = interfaces.iter().find_map(|interface| {
+            let own = interface.addresses.iter().find(|own| own.address() == self.address)?;
+            Some((*own, u16::try_from(interface.mtu).unwrap_or(u16::MAX)))
+        });
+        let (Some((own, mtu)), IpAddr::V4(router)) = (own, self.address) else { return Ok(()) };
+        if own.prefix_len() > 27 {
+            return Ok(());
+        }
+        let everybody = SocketAddr::from((Ipv4Addr::BROADCAST, dhcp::SERVER_PORT));
+        let all = UdpSocket::bind(&self.host, everybody)?;
+        let direct = UdpSocket::bind(&self.host, (self.address, dhcp::SERVER_PORT))?;
+        direct.set_broadcast(true)?;
+        let server = dhcp::Server::new(lan, &self.shared, own, router, mtu);
+        let ended = self.stop.clone();
+        self.spawn("dhcp", move || dhcp::serve(&all, &direct, server, &ended))
+    }
+
     /// The router's address.
     pub const fn address(&self) -> IpAddr {
         self.address
+    }
+
+    /// The address by which the LAN knows the machine.
+    pub fn host_address(&self) -> Option<IpAddr> {
+        self.shared.rules.host
+    }
+
+    /// What it has counted.
+    pub fn counters(&self) -> Counters {
+        self.shared.counting.view()
+    }
+
+    /// What goes through it at this moment, in the order it came.
+    pub fn flows(&self) -> Vec<FlowView> {
+        self.shared.flows.view()
     }
 
     /// Lets programs of this machine reach `to` on the LAN through a port of the machine, until
@@ -103,7 +146,17 @@ impl Gateway {
     /// # Errors
     /// The machine's port cannot be had.
     pub fn publish(&self, on: SocketAddr, to: SocketAddr) -> io::Result<Published> {
-        Published::new(&self.host, on, to)
+        let listener = net::TcpListener::bind(on)?;
+        let address = listener.local_addr()?;
+        let number = self.published.fetch_add(1, Ordering::Relaxed);
+        let _listening = self.streams.publish(number, listener, to)?;
+        Ok(Published { address, _listening })
+    }
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway").field("address", &self.address).finish_non_exhaustive()
     }
 }
 

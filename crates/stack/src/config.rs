@@ -126,6 +126,9 @@ pub struct TcpConfig {
     pub time_wait_reuse: bool,
     /// Pending records of admitting listeners live this long.
     pub pending_timeout: Duration,
+    /// A connection that is being opened ends at an ICMP error that may pass (network or host
+    /// unreachable), as in Linux (RFC 5461 §4). Off: RFC 9293 MUST-56 has it wait and ask again.
+    pub soft_errors_end_opening: bool,
     /// How long an admitted or ordinary listener answers with SYN cookies when its queue is full.
     pub syn_cookies: bool,
 }
@@ -230,6 +233,7 @@ impl Default for TcpConfig {
             initial_window: 10,
             challenge_acks_per_second: 2,
             time_wait_reuse: true,
+            soft_errors_end_opening: false,
             pending_timeout: Duration::from_secs(130),
             syn_cookies: true,
         }

@@ -1,5 +1,6 @@
 //! What can be typed: the commands and their options. Does nothing with them.
 
+mod gateway;
 mod link;
 mod look;
 mod network;

@@ -1,5 +1,6 @@
 //! The options that all commands share: which LAN, what is wrong with it, and what to show.
 
+use super::gateway::GatewayArgs;
 use super::{LinkArgs, ReportForm};
 use crate::explain::Language;
 use clap::{Args, ValueEnum};
@@ -13,6 +14,8 @@ use std::str::FromStr;
 pub(crate) struct NetworkArgs {
     #[command(flatten)]
     pub(crate) tap: TapArgs,
+    #[command(flatten)]
+    pub(crate) gateway: GatewayArgs,
     #[command(flatten)]
     pub(crate) link: LinkArgs,
     #[command(flatten)]

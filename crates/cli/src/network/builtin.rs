@@ -2,6 +2,7 @@
 
 use super::plan::Plan;
 use crate::failure::Failure;
+use crate::output::talk;
 use danja::Host;
 use danja::lan::{MacAddress, cable::Switch};
 use danja_gateway::{Gateway, Lan};
@@ -24,11 +25,13 @@ impl Plan<'_> {
     ) -> Result<(Host, Option<Gateway>), Failure> {
         let switch = Switch::new();
         let cable = "cable";
-        let router = self
-            .host("danja", "lan0", switch.port(mac_of(ROUTER)), Some(address(ROUTER)), cable)
-            .build()
-            .map_err(Failure::new)?;
-        let gateway = Gateway::start(router, lan).map_err(Failure::new)?;
+        let port = switch.port(mac_of(ROUTER));
+        let router =
+            danja_gateway::router(self.host("danja", "lan0", port, Some(address(ROUTER)), cable))
+                .build()
+                .map_err(Failure::new)?;
+        let gateway = Gateway::builder(router, lan).notices(|text| talk(&format!("danja: {text}")));
+        let gateway = self.args.gateway.configure(gateway).start().map_err(Failure::new)?;
         let port = switch.port(mac_of(PROGRAM));
         let host = self
             .on_link(name, port, Some(address(PROGRAM)), cable)
@@ -36,6 +39,8 @@ impl Plan<'_> {
             .gateway(IpAddr::V4(ROUTER))
             .build()
             .map_err(Failure::new)?;
+        // What the machine finds unreachable is so, for our program as for its others.
+        host.configure(|config| config.tcp.soft_errors_end_opening = true);
         Ok((host, Some(gateway)))
     }
 }

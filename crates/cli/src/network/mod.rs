@@ -143,11 +143,8 @@ impl Network {
         }
         let names: Vec<String> =
             self.parts.lan.hosts().iter().map(|host| host.name().to_owned()).collect();
-        let text = format!(
-            "{error}\nThe built-in LAN knows these names: {}. It has no way out to other networks \
-             yet; --tap NAME --address A/P --dns SERVER attaches to one.",
-            names.join(", ")
-        );
+        let text =
+            format!("{error}\nThe built-in LAN itself knows these names: {}.", names.join(", "));
         io::Error::new(error.kind(), text)
     }
 

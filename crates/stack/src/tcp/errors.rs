@@ -52,6 +52,10 @@ fn on_connection(conn: &mut Conn<'_>, error: &TransportError) -> Result<(), Disc
         ErrorKind::TooBig { mtu } => too_big(conn, error, mtu),
         // RFC 5927 §5.2, RFC 5461 §4: hard errors end a connection only while it is opened.
         ErrorKind::Hard | ErrorKind::Neighbour if opening => conn.end(Some(error.fault)),
+        // RFC 5461 §4: widely implemented, and no standard's.
+        ErrorKind::Soft if opening && conn.core.config.tcp.soft_errors_end_opening => {
+            conn.end(Some(error.fault));
+        }
         ErrorKind::Soft if opening => {
             // RFC 9293 §3.9.2.2 (MUST-56): never aborts; told if the attempt fails.
             soft(conn, error);

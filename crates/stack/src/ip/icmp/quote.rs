@@ -65,12 +65,13 @@ fn meaning(message: Message, quoted_len: usize) -> Option<(ErrorKind, Fault)> {
                 };
                 (ErrorKind::TooBig { mtu }, Fault::MessageTooLong)
             }
-            Unreachable::Network
-            | Unreachable::NetworkUnknown
-            | Unreachable::NetworkTos
-            | Unreachable::NetworkProhibited => (ErrorKind::Soft, Fault::NetworkUnreachable),
+            Unreachable::Network | Unreachable::NetworkUnknown | Unreachable::NetworkTos => {
+                (ErrorKind::Soft, Fault::NetworkUnreachable)
+            }
+            // Who is forbidden something today is so tomorrow: final, as in Linux.
+            Unreachable::NetworkProhibited => (ErrorKind::Hard, Fault::NetworkUnreachable),
             Unreachable::HostProhibited | Unreachable::AdministrativelyProhibited => {
-                (ErrorKind::Soft, Fault::Prohibited)
+                (ErrorKind::Hard, Fault::Prohibited)
             }
             _ => (ErrorKind::Soft, Fault::HostUnreachable),
         },

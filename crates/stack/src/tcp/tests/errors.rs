@@ -56,6 +56,28 @@ fn a_soft_error_is_told_when_the_attempt_fails() {
     assert_eq!(solo.error(socket).unwrap().kind, Fault::HostUnreachable);
 }
 
+#[test]
+fn a_soft_error_ends_an_attempt_where_that_was_asked_for() {
+    let mut config = Config::default();
+    config.tcp.soft_errors_end_opening = true;
+    let mut solo = Solo::new(config);
+    let socket = solo.syn_sent();
+    let iss = solo.iss;
+    unreachable(&mut solo, Unreachable::Host, 0, iss);
+    assert_eq!(solo.state(socket), TcpState::Closed);
+    assert_eq!(solo.error(socket).unwrap().kind, Fault::HostUnreachable);
+}
+
+#[test]
+fn what_is_prohibited_is_final() {
+    let mut solo = Solo::new(Config::default());
+    let socket = solo.syn_sent();
+    let iss = solo.iss;
+    unreachable(&mut solo, Unreachable::AdministrativelyProhibited, 0, iss);
+    assert_eq!(solo.state(socket), TcpState::Closed);
+    assert_eq!(solo.error(socket).unwrap().kind, Fault::Prohibited);
+}
+
 /// Vulnerability class 54.
 #[test]
 fn no_error_ends_an_established_connection() {
