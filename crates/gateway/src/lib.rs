@@ -25,7 +25,7 @@ pub use reach::{Endpoints, HostAccess, ParseError, Ports};
 pub use stop::Stop;
 
 use danja::Host;
-use danja::net::UdpSocket;
+use danja::net::{SocketOption, UdpSocket};
 use std::fmt;
 use std::io;
 use std::net::{self, IpAddr, Ipv4Addr, SocketAddr};
@@ -105,9 +105,11 @@ impl Gateway {
         let interfaces = self.host.interfaces();
         let own = interfaces.iter().find_map(|interface| {
             let own = interface.addresses.iter().find(|own| own.address() == self.address)?;
-            Some((*own, u16::try_from(interface.mtu).unwrap_or(u16::MAX)))
+            Some((*own, u16::try_from(interface.mtu).unwrap_or(u16::MAX), interface.id))
         });
-        let (Some((own, mtu)), IpAddr::V4(router)) = (own, self.address) else { return Ok(()) };
+        let (Some((own, mtu, interface)), IpAddr::V4(router)) = (own, self.address) else {
+            return Ok(());
+        };
         if own.prefix_len() > 27 {
             return Ok(());
         }
@@ -115,6 +117,7 @@ impl Gateway {
         let all = UdpSocket::bind(&self.host, everybody)?;
         let direct = UdpSocket::bind(&self.host, (self.address, dhcp::SERVER_PORT))?;
         direct.set_broadcast(true)?;
+        direct.as_socket().set_option(SocketOption::BindToInterface(Some(interface)))?;
         let server = dhcp::Server::new(lan, &self.shared, own, router, mtu);
         let ended = self.stop.clone();
         self.spawn("dhcp", move || dhcp::serve(&all, &direct, server, &ended))
