@@ -264,21 +264,3 @@ fn two_thousand_connections_at_once() {
     drop(clients);
     until("the end of all", || world.gateway.flows().is_empty());
 }
-
-#[test]
-fn a_client_that_gives_up_leaves_nothing_behind() {
-    let world = world();
-    for _ in 0..50 {
-        let (_listener, to) = server();
-        // Closed while it connects, or just after.
-        let socket = danja::net::Socket::new(
-            &world.client,
-            danja::net::Domain::Ipv4,
-            danja::net::SocketKind::Stream,
-        )
-        .unwrap();
-        socket.start_connect(to).unwrap();
-        drop(socket);
-    }
-    until("the end of all", || world.gateway.flows().is_empty());
-}
