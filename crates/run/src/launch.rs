@@ -10,7 +10,7 @@ pub use error::LaunchError;
 pub use running::{Ended, Running};
 
 use crate::Intercept;
-use crate::notify::{Settings, Supervisor, filter};
+use crate::notify::{Supervisor, filter};
 use crate::program::Program;
 use crate::sys::child::{Order, Plan};
 use crate::sys::namespace::{Entry, Step};
@@ -273,7 +273,9 @@ impl Parked {
         };
         let Some(connected) = connected else {
             let impossible = LaunchError::Impossible { reasons: mem::take(&mut self.reasons) };
-            return Ok((Mode::Notify, None, Some(supervisor.ok_or(impossible)?)));
+            let supervisor = supervisor.ok_or(impossible)?;
+            self.reasons.push("datagrams, and so names, are the machine's own".to_owned());
+            return Ok((Mode::Notify, None, Some(supervisor)));
         };
         let under = connected.start(supervisor.is_none());
         let under = under.map_err(|error| LaunchError::device(&error))?;
@@ -286,8 +288,7 @@ impl Parked {
     fn trap(&self, alone: bool, host: &Host) -> Result<Supervisor, String> {
         let order = if alone { Order::OtherFilter } else { Order::Filter };
         let listener = self.channel.install(order)?;
-        let settings = Settings { udp: alone, resolvers: inherited::resolvers() };
-        let started = Supervisor::start(listener, host.clone(), settings);
+        let started = Supervisor::start(listener, host.clone());
         started.map_err(|error| format!("system calls cannot be answered ({error})"))
     }
 }

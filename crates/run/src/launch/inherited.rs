@@ -1,11 +1,9 @@
-//! What a program would have of the machine's own network: sockets that it inherits, and the
-//! resolvers that it asks. Closes none.
+//! What a program would have of the machine's own network: sockets that it inherits. Closes none.
 
 use rustix::fd::{BorrowedFd, RawFd};
 use rustix::fs::{Dir, Mode, OFlags, open};
 use rustix::net::AddressFamily;
 use rustix::net::sockopt::socket_domain;
-use std::net::{IpAddr, Ipv4Addr};
 
 /// Internet sockets among this process's descriptors, but for the standard streams.
 pub(super) fn internet_sockets() -> Vec<RawFd> {
@@ -16,21 +14,6 @@ pub(super) fn internet_sockets() -> Vec<RawFd> {
         .filter_map(|entry| entry.ok()?.file_name().to_str().ok()?.parse::<RawFd>().ok())
         .filter(|number| *number > 2);
     numbers.filter(|number| crate::sys::child::with(*number, is_internet_socket)).collect()
-}
-
-/// The DNS servers of the machine, as programs know them: those of resolv.conf(5), or itself.
-pub(super) fn resolvers() -> Vec<IpAddr> {
-    let text = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
-    let servers = text.lines().filter_map(|line| {
-        let mut words = line.split_whitespace();
-        if words.next() != Some("nameserver") {
-            return None;
-        }
-        // A scope may follow an IPv6 address.
-        words.next()?.split('%').next()?.parse().ok()
-    });
-    let servers: Vec<IpAddr> = servers.collect();
-    if servers.is_empty() { vec![IpAddr::V4(Ipv4Addr::LOCALHOST)] } else { servers }
 }
 
 fn is_internet_socket(descriptor: BorrowedFd<'_>) -> bool {

@@ -29,7 +29,6 @@ const X32: u32 = 0x4000_0000;
 
 const MPTCP: u32 = 262;
 const IPPROTO_TCP: u32 = libc::IPPROTO_TCP as u32;
-const IPPROTO_IPV6: u32 = libc::IPPROTO_IPV6 as u32;
 const SOL_SOCKET: u32 = libc::SOL_SOCKET as u32;
 const INET: [u32; 2] = [libc::AF_INET as u32, libc::AF_INET6 as u32];
 
@@ -49,16 +48,17 @@ const SAME_OPTIONS: [i32; 9] = [
     67, // SO_SNDTIMEO_NEW
 ];
 
-/// A filter under which stream sockets of the internet are the supervisor's, and with `udp`
-/// datagram sockets too. To be made before the fork.
-pub fn filter(udp: bool) -> Filter {
+/// A filter under which stream sockets of the internet are the supervisor's. `alone`: no namespace
+/// carries the rest, so that other protocols of streams are refused; datagrams are the machine's
+/// own. To be made before the fork.
+pub fn filter(alone: bool) -> Filter {
     let mut code = Code::default();
     code.architecture();
     for number in [425, 426, 427] {
         // io_uring would make the calls unseen.
         code.rule(number, |code| code.finish(NOT_THERE));
     }
-    code.rule(libc::SYS_socket, |code| socket(code, udp));
+    code.rule(libc::SYS_socket, |code| socket(code, alone));
     for number in [
         libc::SYS_connect,
         libc::SYS_bind,
@@ -83,18 +83,11 @@ pub fn filter(udp: bool) -> Filter {
             code.finish(ALLOW);
         });
     }
-    let messages = [libc::SYS_sendmsg, libc::SYS_recvmsg, libc::SYS_sendmmsg, libc::SYS_recvmmsg];
-    if udp {
-        for number in messages {
-            code.rule(number, |code| code.finish(NOTIFY));
-        }
-    } else {
-        code.rule(libc::SYS_sendmsg, |code| {
-            code.argument(2);
-            code.finish_if_set(libc::MSG_FASTOPEN as u32, NOTIFY);
-            code.finish(ALLOW);
-        });
-    }
+    code.rule(libc::SYS_sendmsg, |code| {
+        code.argument(2);
+        code.finish_if_set(libc::MSG_FASTOPEN as u32, NOTIFY);
+        code.finish(ALLOW);
+    });
     code.rule(libc::SYS_ioctl, |code| {
         code.argument(1);
         code.finish_if(libc::TIOCOUTQ as u32, NOTIFY);
@@ -109,29 +102,21 @@ pub fn filter(udp: bool) -> Filter {
 
 pub(super) const SIOCATMARK: u32 = 0x8905;
 
-fn socket(code: &mut Code, udp: bool) {
+fn socket(code: &mut Code, alone: bool) {
     code.argument(0);
-    if udp {
-        code.finish_if(libc::AF_PACKET as u32, refuse(libc::EPERM));
-    }
     code.finish_unless_any(&INET, ALLOW);
     code.argument(1);
     code.mask(0xf);
-    if udp {
-        code.finish_if(libc::SOCK_DGRAM as u32, NOTIFY);
-        code.finish_if(libc::SOCK_RAW as u32, refuse(libc::EPERM));
-    }
     code.finish_unless_any(&[libc::SOCK_STREAM as u32], ALLOW);
     code.argument(2);
     code.finish_if(MPTCP, refuse(libc::EPROTONOSUPPORT));
-    let other = if udp { refuse(libc::EPROTONOSUPPORT) } else { ALLOW };
+    let other = if alone { refuse(libc::EPROTONOSUPPORT) } else { ALLOW };
     code.finish_unless_any(&[0, IPPROTO_TCP], other);
     code.finish(NOTIFY);
 }
 
 fn option(code: &mut Code) {
     code.argument(1);
-    code.finish_unless_any(&[0, SOL_SOCKET, IPPROTO_TCP, IPPROTO_IPV6], ALLOW);
     let mut same = Code::default();
     same.argument(2);
     for option in SAME_OPTIONS {

@@ -13,7 +13,7 @@ mod table;
 mod wake;
 
 pub use filter::filter;
-pub use supervisor::{Settings, Supervisor};
+pub use supervisor::Supervisor;
 
 #[cfg(test)]
 mod tests;

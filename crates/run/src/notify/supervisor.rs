@@ -17,21 +17,10 @@ use rustix::net::SocketAddrUnix;
 use rustix::time::Timespec;
 use std::collections::HashSet;
 use std::io;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
-
-/// How a program is supervised.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct Settings {
-    /// Datagram sockets are ours too: nothing else carries them.
-    pub udp: bool,
-    /// The machine's resolvers: what is sent to their port 53 goes to the host's first resolver.
-    pub resolvers: Vec<IpAddr>,
-}
 
 /// What answers for the sockets of a program, while this value lives.
 #[derive(Debug)]
@@ -56,11 +45,11 @@ impl Supervisor {
     ///
     /// # Errors
     /// The system gives no thread or no descriptor.
-    pub fn start(listener: OwnedFd, host: Host, settings: Settings) -> io::Result<Self> {
+    pub fn start(listener: OwnedFd, host: Host) -> io::Result<Self> {
         raise_limit();
         let ready = ReadyList::new()?;
         let stop = Arc::new(Stop { asked: AtomicBool::new(false), ready: Arc::clone(&ready) });
-        let mut desk = Desk::new(Listener::new(listener), host.clone(), settings, ready)?;
+        let mut desk = Desk::new(Listener::new(listener), host.clone(), ready)?;
         let asked = Arc::clone(&stop);
         let thread = thread::Builder::new()
             .name("danja-notify".to_owned())
@@ -120,7 +109,6 @@ const TICK: Duration = Duration::from_millis(50);
 pub(super) struct Desk {
     pub(super) listener: Listener,
     pub(super) host: Host,
-    pub(super) settings: Settings,
     pub(super) table: Table,
     pub(super) epoll: OwnedFd,
     pub(super) ready: Arc<ReadyList>,
@@ -136,12 +124,7 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    fn new(
-        listener: Listener,
-        host: Host,
-        settings: Settings,
-        ready: Arc<ReadyList>,
-    ) -> Result<Self, Errno> {
+    fn new(listener: Listener, host: Host, ready: Arc<ReadyList>) -> Result<Self, Errno> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         epoll::add(&epoll, &listener, EventData::new_u64(CALLS), EventFlags::IN)?;
         epoll::add(&epoll, ready.bell(), EventData::new_u64(BELL), EventFlags::IN)?;
@@ -151,7 +134,6 @@ impl Desk {
         Ok(Self {
             listener,
             host,
-            settings,
             table: Table::default(),
             epoll,
             ready,

@@ -4,7 +4,7 @@ mod connections;
 mod limits;
 mod servers;
 
-use super::{Settings, Supervisor, filter};
+use super::{Supervisor, filter};
 use crate::sys::trial::Trial;
 use danja::Host;
 use danja::lan::{MacAddress, cable::Switch};
@@ -63,9 +63,7 @@ impl Lan {
 
     pub(super) fn start(&self, program: &[&str]) -> (Trial, Supervisor) {
         let host = self.program.clone();
-        Trial::start(program, &filter(false), |listener| {
-            Supervisor::start(listener, host, Settings::default()).unwrap()
-        })
+        Trial::start(program, &filter(false), |listener| Supervisor::start(listener, host).unwrap())
     }
 
     /// Runs a Python script to its end; fails if it does.

@@ -93,6 +93,19 @@ s.setsockopt(1, socket.SO_SNDBUF, 30000); assert s.getsockopt(1, socket.SO_SNDBU
 s.setsockopt(1, socket.SO_RCVBUF, 30000); assert s.getsockopt(1, socket.SO_RCVBUF) == 60000
 s.setsockopt(1, socket.SO_LINGER, struct.pack('ii', 1, 3))
 assert s.getsockopt(1, socket.SO_LINGER, 8) == struct.pack('ii', 1, 3)
+s.setsockopt(1, socket.SO_LINGER, struct.pack('ii', 0, 3))
+assert s.getsockopt(1, socket.SO_LINGER, 8) == struct.pack('ii', 0, 0)
+s.setsockopt(6, socket.TCP_LINGER2, 0); assert s.getsockopt(6, socket.TCP_LINGER2) == 60
+s.setsockopt(6, socket.TCP_LINGER2, -1); assert s.getsockopt(6, socket.TCP_LINGER2) == -1
+assert s.getsockopt(0, socket.IP_TTL, 1) == b'@' and s.getsockopt(0, socket.IP_TTL) == 64
+assert s.getsockopt(6, socket.TCP_QUICKACK) == 1
+def fails(which, *args):
+    try: s.setsockopt(*args); assert 0, args
+    except OSError as e: assert e.errno == which, (args, e)
+fails(errno.ENODEV, 1, socket.SO_BINDTODEVICE, b'nothing\\0')
+fails(errno.EINVAL, 6, socket.TCP_CONGESTION, b'')
+fails(errno.ENOPROTOOPT, 99, 1, 1)
+fails(errno.EINVAL, 0, socket.IP_MULTICAST_TTL, 1)
 try: s.setsockopt(6, 31, b'tls'); assert 0
 except OSError as e: assert e.errno == errno.ENOENT
 u = socket.socketpair()[0]; assert u.getsockopt(1, 39) == 1

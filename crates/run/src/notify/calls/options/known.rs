@@ -39,6 +39,9 @@ pub(super) fn name(level: i32, name: i32) -> Option<OptionName> {
 /// A value as the program gave it.
 pub(super) fn parse(name: OptionName, bytes: &[u8]) -> Result<SocketOption, Errno> {
     if name == OptionName::Congestion {
+        if bytes.is_empty() {
+            return Err(Errno::INVAL);
+        }
         let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
         let wanted = std::str::from_utf8(&bytes[..end]).map_err(|_| Errno::NOENT)?;
         return congestion_named(wanted).map(SocketOption::Congestion);
@@ -73,7 +76,8 @@ pub(super) fn parse(name: OptionName, bytes: &[u8]) -> Result<SocketOption, Errn
         OptionName::KeepInterval => SocketOption::KeepInterval(seconds(value)?),
         OptionName::KeepCount => SocketOption::KeepCount(small(value)?),
         OptionName::SynRetries => SocketOption::SynRetries(small(value)?),
-        // As Linux: less than none is none.
+        // As Linux: none is the default, and less than none is none at all.
+        OptionName::Linger2 if value == 0 => SocketOption::Linger2(Duration::from_secs(60)),
         OptionName::Linger2 => SocketOption::Linger2(seconds(value.max(0))?),
         OptionName::UserTimeout => {
             let time = u64::try_from(value).map_err(|_| Errno::INVAL)?;
@@ -82,6 +86,8 @@ pub(super) fn parse(name: OptionName, bytes: &[u8]) -> Result<SocketOption, Errn
         // As Linux: the default again.
         OptionName::Ttl if value == -1 => SocketOption::Ttl(64),
         OptionName::Ttl => SocketOption::Ttl(small(value)?),
+        // As Linux: the default again.
+        OptionName::Tos if value == -1 => SocketOption::Tos(0),
         OptionName::Tos => SocketOption::Tos(value as u8),
         OptionName::MtuDiscover => SocketOption::MtuDiscover(match value {
             libc::IP_PMTUDISC_DONT => PathMtuDiscovery::Never,

@@ -21,11 +21,12 @@ pub(super) fn value(
     copy: &OwnedFd,
 ) -> Result<Vec<u8>, Errno> {
     if let Some(known) = known::name(level, name) {
-        if name == libc::SO_LINGER
-            && level == libc::SOL_SOCKET
-            && let Some(kept) = sock.kept.options.get(&(level, name))
-        {
+        // What the stack has no value for.
+        if let Some(kept) = sock.kept.options.get(&(level, name)) {
             return Ok(kept.clone());
+        }
+        if known == OptionName::QuickAck {
+            return Ok(1i32.to_ne_bytes().to_vec());
         }
         let option = sock.socket.option(known).map_err(|error| number(&error))?;
         return Ok(known::emit(&option));
@@ -88,7 +89,7 @@ fn default(level: i32, name: i32) -> Result<Vec<u8>, Errno> {
             | libc::IP_RECVTTL
             | libc::IP_PKTINFO,
         ) => 0,
-        (libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT) => -1,
+        (libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT) => 0,
         (
             libc::IPPROTO_TCP,
             libc::TCP_DEFER_ACCEPT

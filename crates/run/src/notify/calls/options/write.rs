@@ -55,9 +55,17 @@ pub(super) fn set(
     if let Some(known) = known::name(level, name) {
         let option = known::parse(known, value)?;
         sock.socket.set_option(option).map_err(|error| number(&error))?;
-        // It is told as it was set, whatever the stack makes of it.
-        if known == OptionName::Linger {
-            sock.kept.options.insert((level, name), value.get(..8).unwrap_or(value).to_vec());
+        let place = (level, name);
+        match known {
+            // Told as it was set; the stack knows only what goes on now.
+            OptionName::QuickAck => {
+                let on = i32::from(first(value)? != 0);
+                sock.kept.options.insert(place, on.to_ne_bytes().to_vec());
+            }
+            OptionName::Linger2 if first(value)? < 0 => {
+                sock.kept.options.insert(place, (-1i32).to_ne_bytes().to_vec());
+            }
+            _ => drop(sock.kept.options.remove(&place)),
         }
         return Ok(());
     }
@@ -71,7 +79,8 @@ fn is_bound(sock: &Sock) -> bool {
 
 fn keep(sock: &mut Sock, level: i32, name: i32, value: &[u8]) -> Result<(), Errno> {
     let known = match (level, name) {
-        (libc::SOL_SOCKET, name) => KEPT.contains(&name) || name == libc::SO_BINDTODEVICE,
+        (libc::SOL_SOCKET, libc::SO_BINDTODEVICE) => return bind_to(sock, value),
+        (libc::SOL_SOCKET, name) => KEPT.contains(&name),
         (libc::IPPROTO_TCP, name) => matches!(
             name,
             libc::TCP_DEFER_ACCEPT
@@ -91,7 +100,6 @@ fn keep(sock: &mut Sock, level: i32, name: i32, value: &[u8]) -> Result<(), Errn
                 | libc::IP_RECVTTL
                 | libc::IP_PKTINFO
                 | libc::IP_FREEBIND
-                | libc::IP_MULTICAST_TTL
                 | libc::IP_MULTICAST_LOOP
                 | IP_LOCAL_PORT_RANGE
         ),
@@ -111,11 +119,29 @@ fn keep(sock: &mut Sock, level: i32, name: i32, value: &[u8]) -> Result<(), Errn
             (libc::IPPROTO_IP, libc::IP_TRANSPARENT) => Errno::PERM,
             (libc::IPPROTO_TCP, libc::TCP_FASTOPEN_CONNECT) => Errno::OPNOTSUPP,
             (libc::IPPROTO_TCP, libc::TCP_ULP) => Errno::NOENT,
+            // As Linux: of datagrams only.
+            (libc::IPPROTO_IP, libc::IP_MULTICAST_TTL) => Errno::INVAL,
             (libc::SOL_SOCKET, libc::SO_ZEROCOPY) => Errno::OPNOTSUPP,
             _ => Errno::NOPROTOOPT,
         });
     }
     sock.kept.options.insert((level, name), value.to_vec());
+    Ok(())
+}
+
+/// SO_BINDTODEVICE, by the names of the host's interfaces.
+fn bind_to(sock: &mut Sock, value: &[u8]) -> Result<(), Errno> {
+    let name = value.split(|byte| *byte == 0).next().unwrap_or_default();
+    let interface = if name.is_empty() {
+        None
+    } else {
+        let interfaces = sock.socket.host().interfaces();
+        let found = interfaces.iter().find(|interface| interface.name.as_bytes() == name);
+        Some(found.ok_or(Errno::NODEV)?.id)
+    };
+    let option = SocketOption::BindToInterface(interface);
+    sock.socket.set_option(option).map_err(|error| number(&error))?;
+    sock.kept.options.insert((libc::SOL_SOCKET, libc::SO_BINDTODEVICE), value.to_vec());
     Ok(())
 }
 
