@@ -145,11 +145,12 @@ def descriptors_run_out():
     socks, error = [], None
     at = listener(backlog=128)
     at.settimeout(1)
+    where = at.getsockname()
     for _ in range(400):
         sock = attempt(socket.socket)
         if not isinstance(sock, OSError):
             sock.settimeout(1)
-            failed = attempt(sock.connect, at.getsockname())
+            failed = attempt(sock.connect, where)
             if failed is None:
                 socks.append(sock)
                 server = attempt(at.accept)
