@@ -272,8 +272,9 @@ impl Parked {
             },
         };
         let Some(connected) = connected else {
-            let impossible = LaunchError::Impossible { reasons: mem::take(&mut self.reasons) };
-            let supervisor = supervisor.ok_or(impossible)?;
+            let Some(supervisor) = supervisor else {
+                return Err(LaunchError::Impossible { reasons: mem::take(&mut self.reasons) });
+            };
             self.reasons.push("datagrams, and so names, are the machine's own".to_owned());
             return Ok((Mode::Notify, None, Some(supervisor)));
         };

@@ -69,6 +69,20 @@ fn a_namespace_has_the_hosts_address_and_name_server() {
 }
 
 #[test]
+fn large_datagrams_go_through_the_device() {
+    let test = "large_datagrams";
+    if !has(test, "ping") {
+        return;
+    }
+    for launcher in Launcher::all() {
+        let ping = ["ping", "-c", "1", "-s", "5000", "-W", "10", "danja"];
+        let Some(output) = launcher.run(test, "--intercept tun", ping) else { return };
+        let (out, said) = texts(&output);
+        assert_eq!(output.status.code(), Some(0), "{out}{said}");
+    }
+}
+
+#[test]
 fn ping_and_udp_go_through_the_device() {
     let test = "ping_and_udp";
     if !has(test, "ping") || !has(test, "python3") {
@@ -130,4 +144,30 @@ fn names_resolve_where_the_machine_has_no_resolv_conf() {
         return skip(test, said.trim());
     }
     assert!(page.starts_with("Danja: a protocol stack at work"), "{page}{said}");
+}
+
+#[test]
+fn without_namespaces_auto_says_so_and_traps_calls_alone() {
+    let test = "without_namespaces";
+    if !has(test, "curl") || !has(test, "setpriv") {
+        return;
+    }
+    let script = "echo 0 >/proc/sys/user/max_user_namespaces &&
+                  exec setpriv --bounding-set -all --inh-caps -all \"$@\"";
+    let run = |way: &str| {
+        let own = Launcher::own().command(&format!("--intercept {way}"));
+        let mut command = Command::new("timeout");
+        command.args(["60", "unshare", "--user", "--map-root-user", "sh", "-c", script, "sh"]);
+        command.arg(own.get_program()).args(own.get_args());
+        texts(&command.args(["curl", "-sS", "http://10.0.2.2/"]).output().unwrap())
+    };
+    let (page, said) = run("auto");
+    if said.contains("unshare:") || said.contains("no way from") {
+        return skip(test, said.trim());
+    }
+    assert!(page.starts_with("Danja: a protocol stack at work"), "{page}{said}");
+    assert!(said.contains("danja: notify: no namespace: this process cannot make"), "{said}");
+    let (page, said) = run("tun");
+    assert_eq!(page, "", "{said}");
+    assert!(said.contains("danja: no namespace: this process cannot make namespaces"), "{said}");
 }

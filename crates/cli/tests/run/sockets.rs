@@ -117,3 +117,27 @@ fn a_program_that_does_not_read_holds_its_peer_up() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+#[test]
+fn a_program_that_ends_at_once_has_said_all() {
+    if !has("a_program_that_ends_at_once", "python3") {
+        return;
+    }
+    for launcher in Launcher::all() {
+        // It writes more than its kernel has sent, and is gone.
+        let body = "
+c.send(b'!')
+c.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+c.sendall(bytes(3000000))
+import os
+os._exit(0)
+";
+        let (mut child, port) = serve(&launcher, body);
+        let Some(mut stream) = connect(&mut child, port) else { return };
+        thread::sleep(Duration::from_millis(300));
+        let mut all = Vec::new();
+        stream.read_to_end(&mut all).unwrap();
+        assert_eq!(all.len(), 3_000_000);
+        assert_eq!(wait(&mut child), Some(0));
+    }
+}

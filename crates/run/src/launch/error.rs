@@ -55,6 +55,10 @@ impl fmt::Display for LaunchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Program(error) => error.fmt(f),
+            // The limit, which is zero where namespaces are not wanted, has a strange error.
+            Self::NoNamespace { step, errno: Errno::NOSPC } => {
+                write!(f, "no namespace: this process cannot {step} (user.max_user_namespaces)")
+            }
             Self::NoNamespace { step, errno } => {
                 write!(f, "no namespace: this process cannot {step} ({errno})")
             }

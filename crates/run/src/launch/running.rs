@@ -105,6 +105,9 @@ impl Running {
 
     /// After the program's end: what it has sent is delivered, for which some seconds are given.
     pub fn finish(mut self) {
+        if let Some(under) = &self.under {
+            under.drain();
+        }
         if let Some(supervisor) = self.supervisor.take() {
             supervisor.finish();
         }

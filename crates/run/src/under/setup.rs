@@ -25,7 +25,7 @@ const FAR: &str = "far0";
 const NEAR: [u8; 6] = [2, 0, 10, 0, 2, 15];
 /// `lo` is the first interface of every namespace.
 const LOOPBACK: u32 = 1;
-/// Towards the program the inner host needs any route at all: RFC 5737's TEST-NET-1.
+/// Towards the program the inner host needs any route at all; this network is nobody's.
 const ANYWHERE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 
 /// What the program's kernel sends into.
@@ -180,7 +180,7 @@ impl Connected {
         };
         let discarded = outward.discarded.clone();
         let pump = Pump::start(device, outward, !continues)?;
-        Ok(Under { discarded, _pump: pump, _continued: continued, _resolver: resolver })
+        Ok(Under { discarded, _pump: pump, continued, _resolver: resolver })
     }
 }
 
@@ -203,6 +203,15 @@ fn inner(adapter: Split) -> io::Result<Host> {
 pub(crate) struct Under {
     pub(crate) discarded: Discarded,
     _pump: Pump,
-    _continued: Option<Continued>,
+    continued: Option<Continued>,
     _resolver: Option<Resolver>,
+}
+
+impl Under {
+    /// After the program's end: what it has sent goes on to the host.
+    pub(crate) fn drain(&self) {
+        if let Some(continued) = &self.continued {
+            continued.drain();
+        }
+    }
 }

@@ -2,7 +2,7 @@
 //! kernel opens into the device, and a socket of the program's host continues it. A program is
 //! told that it is connected only when that socket is; and a peer, only when the program is.
 
-use super::splice::splice;
+use super::splice::{Uplink, Uplinks, splice};
 use super::tasks::{Spawner, Tasks};
 use danja::Host;
 use danja::net::{Domain, IncomingEvent, Socket, SocketKind, SocketOption};
@@ -23,7 +23,8 @@ const FORGET: Duration = Duration::from_secs(130);
 /// Connects both hosts' connections until it is dropped.
 pub(super) struct Continued {
     _tasks: Tasks,
-    _inner: Host,
+    inner: Host,
+    uplinks: Arc<Uplinks>,
 }
 
 impl Continued {
@@ -32,11 +33,22 @@ impl Continued {
     pub(super) fn start(inner: Host, outer: &Host) -> io::Result<Self> {
         let tasks = Tasks::start()?;
         let spawner = tasks.spawner();
-        Side::start(&inner, outer, Towards::Outside, &spawner)?;
-        Side::start(outer, &inner, Towards::Program, &spawner)?;
-        Ok(Self { _tasks: tasks, _inner: inner })
+        let uplinks = Arc::default();
+        Side::start(&inner, outer, Towards::Outside, &spawner, &uplinks)?;
+        Side::start(outer, &inner, Towards::Program, &spawner, &uplinks)?;
+        Ok(Self { _tasks: tasks, inner, uplinks })
+    }
+
+    /// After the program's end: what it has sent goes on to the host's sockets.
+    pub(super) fn drain(&self) {
+        // What its kernel has still to say to the inner host comes at once.
+        self.uplinks.drain(FAREWELL);
+        self.inner.flush(FAREWELL);
     }
 }
+
+/// How long a program's last words may be stuck.
+const FAREWELL: Duration = Duration::from_secs(3);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Towards {
@@ -51,18 +63,26 @@ struct Side {
     beyond: Host,
     towards: Towards,
     /// By both endpoints: admitted, and not yet accepted.
-    admitted: Mutex<HashMap<(SocketAddr, SocketAddr), (Instant, Socket)>>,
+    admitted: Mutex<HashMap<(SocketAddr, SocketAddr), (Instant, Socket, Uplink)>>,
+    uplinks: Arc<Uplinks>,
 }
 
 impl Side {
-    fn start(at: &Host, beyond: &Host, towards: Towards, spawner: &Spawner) -> io::Result<()> {
+    fn start(
+        at: &Host,
+        beyond: &Host,
+        towards: Towards,
+        spawner: &Spawner,
+        uplinks: &Arc<Uplinks>,
+    ) -> io::Result<()> {
         let listener = Socket::new(at, Domain::Ipv4, SocketKind::Stream)?;
         listener.set_option(SocketOption::AnyPort(true))?;
         listener.set_option(SocketOption::Admitting(true))?;
         listener.bind((Ipv4Addr::UNSPECIFIED, 0).into())?;
         listener.listen(BACKLOG)?;
-        let admitted = Mutex::default();
-        let side = Arc::new(Self { listener, beyond: beyond.clone(), towards, admitted });
+        let (admitted, uplinks) = (Mutex::default(), Arc::clone(uplinks));
+        let beyond = beyond.clone();
+        let side = Arc::new(Self { listener, beyond, towards, admitted, uplinks });
         spawner.spawn(Arc::clone(&side).ask(spawner.clone()));
         spawner.spawn(side.accept(spawner.clone()));
         Ok(())
@@ -83,8 +103,9 @@ impl Side {
             Ok(beyond) => {
                 let ends = (incoming.remote, incoming.local);
                 let mut admitted = self.admitted.lock().unwrap_or_else(PoisonError::into_inner);
-                admitted.retain(|_, (since, _)| since.elapsed() < FORGET);
-                admitted.insert(ends, (Instant::now(), beyond));
+                admitted.retain(|_, (since, ..)| since.elapsed() < FORGET);
+                let uplink = Uplink::new(&self.uplinks);
+                admitted.insert(ends, (Instant::now(), beyond, uplink));
                 // Whoever asked has gone; then the other end hears of it.
                 if self.listener.admit(incoming.id).is_err() {
                     admitted.remove(&ends);
@@ -125,8 +146,10 @@ impl Side {
             let mut admitted = self.admitted.lock().unwrap_or_else(PoisonError::into_inner);
             let beyond = admitted.remove(&(peer, local));
             drop(admitted);
-            if let Some((_, beyond)) = beyond {
-                spawner.spawn(splice(accepted, beyond));
+            let Some((_, beyond, uplink)) = beyond else { continue };
+            match self.towards {
+                Towards::Outside => spawner.spawn(splice(accepted, beyond, uplink)),
+                Towards::Program => spawner.spawn(splice(beyond, accepted, uplink)),
             }
         }
     }
