@@ -1,0 +1,34 @@
+# What the scripts of all cases can use. $T is the cell's own folder, $SHARED has what was built
+# once for all, $SERVER is where a client finds the server.
+set -euo pipefail
+cd "$T"
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=$T LC_ALL=C LANG=C
+unset XDG_RUNTIME_DIR http_proxy https_proxy
+
+# What is being done now: what a failure is called in the table.
+step() { printf '%s\n' "$*" >"$T/step"; }
+
+# Waits until somebody listens on a port.
+listening() {
+  local try
+  for try in {1..400}; do
+    (: <"/dev/tcp/$SERVER/$1") 2>/dev/null && return
+    sleep 0.05
+  done
+  step "nobody listens on port $1"
+  return 1
+}
+
+# Waits until a file has a line that matches.
+said() {
+  local try
+  for try in {1..400}; do
+    grep -qE -- "$1" "$2" 2>/dev/null && return
+    sleep 0.05
+  done
+  step "no line \"$1\" in ${2##*/}"
+  return 1
+}
+
+# A file of so many bytes that no compression makes small, the same each time.
+noise() { openssl enc -aes-128-ctr -pass pass:danja -nosalt -pbkdf2 </dev/zero 2>/dev/null | head -c "$1" >"$2" || true; }
