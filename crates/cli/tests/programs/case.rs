@@ -170,16 +170,20 @@ impl fmt::Display for Column {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Outcome {
     Pass,
-    /// With what was being done.
-    Fail(String),
+    /// Where the two ends were, and what was being done.
+    Fail(Vec<(Meeting, String)>),
     Impossible(Impossible),
 }
 
 impl Outcome {
-    /// What the table compares: its first word, and the reason where that is from the fixed list.
+    /// What the table compares: without what was being done.
     pub(crate) fn kind(&self) -> String {
         match self {
-            Self::Fail(_) => "fail".into(),
+            Self::Fail(failures) => {
+                let meetings: Vec<String> =
+                    failures.iter().map(|(meeting, _)| meeting.to_string()).collect();
+                format!("fail {}", meetings.join(", "))
+            }
             other => other.to_string(),
         }
     }
@@ -189,7 +193,13 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pass => f.write_str("pass"),
-            Self::Fail(doing) => write!(f, "fail ({doing})"),
+            Self::Fail(failures) => {
+                let failures: Vec<String> = failures
+                    .iter()
+                    .map(|(meeting, doing)| format!("{meeting} ({doing})"))
+                    .collect();
+                write!(f, "fail {}", failures.join(", "))
+            }
             Self::Impossible(reason) => write!(f, "impossible: {reason}"),
         }
     }

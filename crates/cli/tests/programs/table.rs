@@ -45,7 +45,18 @@ impl Table {
     /// What stands in a cell, without what was being done when it failed.
     pub(crate) fn kind(&self, row: &str, column: Column) -> Option<String> {
         let entry = self.cells.get(&(row.to_owned(), column.to_string()))?;
-        Some(if entry.starts_with("fail") { "fail".into() } else { entry.clone() })
+        // Without what stands in brackets.
+        let mut kind = String::new();
+        let mut depth = 0_u32;
+        for character in entry.chars() {
+            match character {
+                '(' => depth += 1,
+                ')' => depth = depth.saturating_sub(1),
+                _ if depth == 0 => kind.push(character),
+                _ => {}
+            }
+        }
+        Some(kind.replace(" ,", ",").trim().to_owned())
     }
 
     /// Puts `outcome` into a cell.

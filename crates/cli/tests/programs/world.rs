@@ -82,22 +82,20 @@ impl World {
     /// Runs `case` in `column`, all its meetings.
     pub(crate) fn cell(&self, case: &Case, column: Column) -> Outcome {
         let reason = case.impossible.iter().find(|(place, _)| place.has(column));
-        let mut outcome = Outcome::Pass;
+        let mut failures = Vec::new();
         for &meeting in case.meetings {
             let folder = TempDir::with_prefix_in("cell-", self.shared()).unwrap();
             let begun = Instant::now();
             let failed = self.meet(case, column, meeting, folder.path(), reason.is_some()).err();
             log(case, column, meeting, begun.elapsed(), failed.as_deref(), folder.path());
             if let Some(doing) = failed {
-                let several = case.meetings.len() > 1;
-                let doing = if several { format!("{meeting}: {doing}") } else { doing };
-                outcome = Outcome::Fail(doing);
+                failures.push((meeting, doing));
                 if std::env::var_os("DANJA_KEEP").is_some() {
                     let _ = folder.keep();
                 }
-                break;
             }
         }
+        let outcome = if failures.is_empty() { Outcome::Pass } else { Outcome::Fail(failures) };
         judge(outcome, reason.map(|(_, why)| *why))
     }
 

@@ -17,7 +17,7 @@ CLASSES = {
         CreateServerFunctionalTest""",
     "test_asyncio": """test.test_asyncio.test_events: EPollEventLoopTests PollEventLoopTests
         SelectEventLoopTests;
-        test.test_asyncio.test_server: SelectorStartServerTests TestServer2;
+        test.test_asyncio.test_server: SelectorStartServerTests;
         test.test_asyncio.test_sock_lowlevel: EPollEventLoopTests PollEventLoopTests SelectEventLoopTests;
         test.test_asyncio.test_streams: StreamTests;
         test.test_asyncio.test_sendfile: EPollEventLoopTests PollEventLoopTests SelectEventLoopTests;
