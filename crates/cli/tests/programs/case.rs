@@ -63,21 +63,15 @@ impl fmt::Display for Meeting {
 /// Cells that a reason applies to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Where {
-    /// An ordinary user's, the kernel's included.
-    User,
     /// `--intercept notify`, whoever runs it.
     Notify,
-    /// Those of `notify` and `auto`, where TCP is ours.
-    Trapped,
 }
 
 impl Where {
     /// Whether `column` is among them.
     pub(crate) fn has(self, column: Column) -> bool {
         match self {
-            Self::User => column.who == Who::User,
             Self::Notify => column.mode == Mode::Notify,
-            Self::Trapped => matches!(column.mode, Mode::Notify | Mode::Auto),
         }
     }
 }
@@ -85,27 +79,21 @@ impl Where {
 /// Why something cannot work: the list fixed in docs/programs.md.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Impossible {
-    /// The program itself refuses to be run by an ordinary user, on any stack.
-    NeedsRoot,
     /// Raw and ping sockets are the namespace's kernel's, which `notify` has none of.
     NeedsTun,
 }
 
 impl Impossible {
     /// All, with what docs/programs.md says of each.
-    pub(crate) const ALL: [(Self, &'static str); 2] = [
-        (Self::NeedsRoot, "the program refuses to be run by an ordinary user, on any stack"),
-        (
-            Self::NeedsTun,
-            "raw sockets and ICMP sockets belong to the kernel of a namespace, and `notify` has none",
-        ),
-    ];
+    pub(crate) const ALL: [(Self, &'static str); 1] = [(
+        Self::NeedsTun,
+        "raw sockets and ICMP sockets belong to the kernel of a namespace, and `notify` has none",
+    )];
 }
 
 impl fmt::Display for Impossible {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NeedsRoot => "needs root",
             Self::NeedsTun => "needs tun",
         })
     }

@@ -44,7 +44,7 @@ fn the_front_door_is_there() {
     let toolchain = ["rust-toolchain", "rust-toolchain.toml"];
     assert!(toolchain.iter().all(|path| !project.root.join(path).exists()), "no toolchain file");
     let readme = project.text("README.md");
-    for command in ["cargo run --release -- get http://danja/", "cargo test --workspace"] {
+    for command in ["cargo run --release -- run -- curl http://danja/", "cargo test --workspace"] {
         assert!(readme.contains(command), "README.md lacks `{command}`");
     }
     assert!(project.text("CHANGELOG.md").contains("## [Unreleased]"), "CHANGELOG.md");
