@@ -60,7 +60,7 @@ pub(crate) const CASES: &[Case] = &[
             mkdir -p work repositories; cd work; git init -q; noise 2000000 file; git add file
             git commit -q -m first; cd ..; git clone -q --bare work repositories/one.git
             git -C repositories/one.git config http.receivepack true
-            chmod -R a+rwX repositories .; bash "$SHARED/git_apache.sh"
+            chmod -R a+rwX repositories; chmod a+rwx .; bash "$SHARED/git_apache.sh"
         "#,
         client: r#"
             listening 8000

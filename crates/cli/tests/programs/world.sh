@@ -13,10 +13,12 @@ mount --make-rprivate /
 # The ordinary user has a shell and a home, as users have; nothing else is known of this machine.
 sed -E "s|^([^:]*):[^:]*(:$OWN_UID:[^:]*:[^:]*:).*|\1:x\2$T:/bin/bash|" /etc/passwd >passwd
 grep -qE "^[^:]*:[^:]*:$OWN_UID:" passwd || echo "user:x:$OWN_UID:$OWN_GID::$T:/bin/bash" >>passwd
+printf '%s:NP:20000:0:99999:7:::\n' $(cut -d: -f1 passwd) >shadow
 printf '127.0.0.1 localhost\n10.0.2.3 server.example\n10.0.2.15 launched.example\n' >hosts
 echo "nameserver 127.0.0.1" >resolv.conf
-chmod a+x .; chmod 644 passwd hosts resolv.conf
+chmod a+x .; chmod 644 passwd shadow hosts resolv.conf
 mount --bind passwd /etc/passwd
+mount --bind shadow /etc/shadow
 mount --bind hosts /etc/hosts
 mount --bind resolv.conf "$(realpath -m /etc/resolv.conf)"
 
