@@ -20,13 +20,14 @@ mod table;
 mod world;
 
 use case::{Case, Column, Mode, Outcome};
+use std::io::Write;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{env, thread};
 use world::World;
 
 /// The rows that run without `DANJA_FULL`.
-const FEW: [&str; 3] = ["curl", "busybox (static)", "Python socketserver"];
+const FEW: [&str; 2] = ["nginx", "rsync"];
 
 /// All rows, in the table's order.
 fn all() -> Vec<&'static Case> {
@@ -39,6 +40,11 @@ fn all() -> Vec<&'static Case> {
         browser::CASES,
     ];
     families.into_iter().flatten().collect()
+}
+
+/// A line past the harness's capturing.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// Whether the list in the variable `name`, if there is one, has `word`.
@@ -109,7 +115,11 @@ fn programs_on_this_stack_as_the_table_says() {
             outcomes[index] = world.cell(case, column);
         }
         let outcome = &outcomes[index];
-        if stands.as_deref() != Some(&outcome.kind()) {
+        let better = *outcome == Outcome::Pass && column.mode != Mode::Kernel;
+        if better && stands.as_deref().is_some_and(|stands| stands.starts_with("fail")) {
+            // Good news is no failure; whoever brings it writes the table anew.
+            say(&format!("BETTER THAN THE TABLE: {} | {column}", case.name));
+        } else if stands.as_deref() != Some(&outcome.kind()) {
             let stands = stands.as_deref().unwrap_or("nothing");
             differing.push(format!("{} | {column}: {outcome}, the table has {stands}", case.name));
         }
