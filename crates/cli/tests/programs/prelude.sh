@@ -8,11 +8,20 @@ unset XDG_RUNTIME_DIR http_proxy https_proxy
 # What is being done now: what a failure is called in the table.
 step() { printf '%s\n' "$*" >"$T/step"; }
 
-# Waits until somebody listens on a port.
+# Whether the server, where it is by itself, has not ended with an error.
+serving() {
+  [ ! -e "$T/ended" ] || { step "the server has ended"; return 1; }
+}
+
+# Waits until somebody listens on a port, and does not hang up at once, as a router would whose
+# server is not there yet.
 listening() {
-  local try
-  for try in {1..400}; do
-    (: <"/dev/tcp/$SERVER/$1") 2>/dev/null && return
+  local try code
+  for try in {1..200}; do
+    code=0
+    (exec 3<>"/dev/tcp/$SERVER/$1" && read -r -t 0.2 -N 1 -u 3) 2>/dev/null || code=$?
+    ((code == 0 || code > 128)) && return
+    serving || return 1
     sleep 0.05
   done
   step "nobody listens on port $1"
@@ -24,6 +33,7 @@ said() {
   local try
   for try in {1..400}; do
     grep -qE -- "$1" "$2" 2>/dev/null && return
+    serving || return 1
     sleep 0.05
   done
   step "no line \"$1\" in ${2##*/}"
