@@ -5,7 +5,7 @@ use super::table::Family;
 use rustix::io::Errno;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
-/// Length of a `sockaddr_in`, and the least of a `sockaddr_in6` (RFC 2133's, which Linux takes).
+/// Length of a `sockaddr_in`, and the least of a `sockaddr_in6` (without its scope) that Linux takes.
 const LENGTH_V4: usize = 16;
 const LENGTH_V6: usize = 24;
 
