@@ -170,7 +170,7 @@ def backlog_full():
         sock.setblocking(False)
         sock.connect_ex(at.getsockname())
         socks.append(sock)
-    steady("first", socks[0])
+    poll("first", socks[0], "OUT")
     at.settimeout(20)
     servers = [at.accept() for _ in socks]
     say("accepted", len(servers))

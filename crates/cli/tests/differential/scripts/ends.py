@@ -226,7 +226,7 @@ def reset_while_writing():
     quiet()
     one, two = pair()
     fill(two)
-    thread, result = background(two.send, b"blocked")
+    thread, result = background(two.sendall, b"b" * (1 << 24))
     sleeping(thread)
     reset(one)
     say("send", joined(thread, result))
