@@ -64,9 +64,10 @@ fn publish(network: &Network, ports: &[Publish], talks: Talk) -> Result<Vec<Publ
 }
 
 fn find(words: &[OsString]) -> Result<Program, Failure> {
-    let (name, arguments) = words.split_first().unwrap_or((const { &OsString::new() }, &[]));
+    let mut words = words.iter();
+    let name = words.next().cloned().unwrap_or_default();
     let path = std::env::var_os("PATH");
-    Program::find(name, arguments, path.as_deref()).map_err(|error| {
+    Program::find(name, words, path.as_deref()).map_err(|error| {
         let code = error.exit_code();
         Failure::new(error).with_code(code)
     })

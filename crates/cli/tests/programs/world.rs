@@ -154,9 +154,7 @@ impl World {
         fs::write(folder.join("client.sh"), format!("{prelude}\n{client}\n"))?;
         fs::write(folder.join("within.sh"), within)?;
         fs::write(folder.join("step"), "")?;
-        for file in ["step"] {
-            fs::set_permissions(folder.join(file), Permissions::from_mode(0o666))?;
-        }
+        fs::set_permissions(folder.join("step"), Permissions::from_mode(0o666))?;
         open(folder);
         Ok(())
     }

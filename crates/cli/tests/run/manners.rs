@@ -125,6 +125,7 @@ fn signals_reach_the_program() {
             if line != "ready\n" {
                 let mut said = String::new();
                 child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+                child.wait().unwrap();
                 return crate::common::skip("signals", said.trim());
             }
             let id = child.id().to_string();
@@ -147,6 +148,7 @@ fn a_launcher_that_dies_takes_no_program_with_it() {
         let mut first = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
         if first != "ready\n" {
+            child.wait().unwrap();
             return crate::common::skip("a_launcher_that_dies", "it could not start");
         }
         child.kill().unwrap();
@@ -169,6 +171,7 @@ fn a_stopped_program_stops_the_launcher_and_goes_on_with_it() {
         let mut first = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
         if first != "ready\n" {
+            child.wait().unwrap();
             return crate::common::skip("a_stopped_program", "it could not start");
         }
         let until = Instant::now() + Duration::from_secs(20);

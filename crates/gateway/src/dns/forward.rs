@@ -35,7 +35,7 @@ enum Failure {
 impl Upstream {
     /// The answer to a question of one name, `raw` as it came; waits for it.
     pub(super) fn answer(&self, raw: &[u8], question: &Message, query: &Query) -> Vec<u8> {
-        if let Some(known) = self.from_hosts(question, query) {
+        if let Some(known) = self.answer_of_hosts(question, query) {
             self.shared.counting.dns_local.add();
             return known;
         }
@@ -85,7 +85,7 @@ impl Upstream {
     }
 
     /// What the machine's hosts file says.
-    fn from_hosts(&self, question: &Message, query: &Query) -> Option<Vec<u8>> {
+    fn answer_of_hosts(&self, question: &Message, query: &Query) -> Option<Vec<u8>> {
         let hosts = self.system.hosts();
         let mut answer = response(question, query);
         let name = query.name();

@@ -56,6 +56,9 @@ enum Towards {
     Program,
 }
 
+/// Since when a client is admitted, what it goes on with, and its place among the uplinks.
+type Admitted = (Instant, Socket, Uplink);
+
 /// One of the two directions in which connections are opened.
 struct Side {
     listener: Socket,
@@ -63,7 +66,7 @@ struct Side {
     beyond: Host,
     towards: Towards,
     /// By both endpoints: admitted, and not yet accepted.
-    admitted: Mutex<HashMap<(SocketAddr, SocketAddr), (Instant, Socket, Uplink)>>,
+    admitted: Mutex<HashMap<(SocketAddr, SocketAddr), Admitted>>,
     uplinks: Arc<Uplinks>,
 }
 

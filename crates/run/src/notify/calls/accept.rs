@@ -154,18 +154,13 @@ impl Desk {
             if sock.kept.bound_v6.is_some() || listening.queued.len() > listening.backlog {
                 break;
             }
-            let (socket, peer) = match sock.socket.try_accept() {
-                Ok(accepted) => accepted,
-                Err(_) => {
-                    let waker = sock.waker.waker();
-                    let context = Context::from_waker(&waker);
-                    if sock.socket.poll_ready(Interest::Read, &context).is_ready()
-                        && !listening.over
-                    {
-                        sock.waker.list();
-                    }
-                    break;
+            let Ok((socket, peer)) = sock.socket.try_accept() else {
+                let waker = sock.waker.waker();
+                let context = Context::from_waker(&waker);
+                if sock.socket.poll_ready(Interest::Read, &context).is_ready() && !listening.over {
+                    sock.waker.list();
                 }
+                break;
             };
             let (family, name) = (sock.family, listening.name.clone());
             let buffers = (sock.kept.send_buffer, sock.kept.receive_buffer);

@@ -4,6 +4,9 @@ use super::super::super::table::Sock;
 use danja::stack::views::{RecoveryState, TcpState};
 use std::time::Duration;
 
+/// What Linux says of a smallest round-trip time before there is one: as many microseconds as fit.
+const UNKNOWN_RTT: Duration = Duration::from_micros(u32::MAX as u64);
+
 /// As long as Linux 5.5's, which has all that is filled here.
 const LENGTH: usize = 232;
 
@@ -92,7 +95,7 @@ pub(super) fn bytes(sock: &Sock) -> Vec<u8> {
     places.word(136, tcp.segments_out);
     places.word(140, tcp.segments_in);
     places.word(144, control.send_queue);
-    places.time(148, tcp.min_rtt.unwrap_or(Duration::from_micros(u64::from(u32::MAX))));
+    places.time(148, tcp.min_rtt.unwrap_or(UNKNOWN_RTT));
     places.long(200, tcp.bytes_sent);
     places.long(208, tcp.bytes_retransmitted);
     places.word(228, tcp.snd_wnd);

@@ -49,7 +49,7 @@ pub(super) fn parse(name: OptionName, bytes: &[u8]) -> Result<SocketOption, Errn
     if name == OptionName::Linger {
         let on: [u8; 4] = *bytes.first_chunk().ok_or(Errno::INVAL)?;
         let time = bytes.get(4..8).and_then(|time| time.try_into().ok()).ok_or(Errno::INVAL)?;
-        let time = u64::try_from(i32::from_ne_bytes(time)).unwrap_or(u64::from(u32::MAX));
+        let time = u64::try_from(i32::from_ne_bytes(time)).unwrap_or(0xffff_ffff);
         let on = i32::from_ne_bytes(on) != 0;
         return Ok(SocketOption::Linger(on.then_some(Duration::from_secs(time))));
     }
