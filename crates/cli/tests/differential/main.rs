@@ -17,13 +17,14 @@ use place::{Language, Mode, Place};
 use skip::skip;
 
 /// The scripts by name, with the way they are run.
-const SCRIPTS: [(&str, Language); 11] = [
+const SCRIPTS: [(&str, Language); 12] = [
     ("accept", Language::Python),
     ("connect", Language::Python),
     ("data", Language::Python),
     ("descriptors", Language::Python),
     ("dial", Language::Go),
     ("ends", Language::Python),
+    ("far", Language::Python),
     ("options", Language::Python),
     ("raw", Language::C),
     ("signals", Language::C),
@@ -90,6 +91,11 @@ fn dial() {
 #[test]
 fn ends() {
     differ("ends");
+}
+
+#[test]
+fn far() {
+    differ("far");
 }
 
 #[test]

@@ -13,6 +13,10 @@ const FURNISH: &str = "ip link set lo up && ip address add 10.9.8.7/32 dev lo \
     && ip route add 198.51.100.0/24 dev lo src 10.9.8.7 \
     && ip route add unreachable 203.0.113.0/24";
 
+/// Runs the words that follow beside the far end of a script, whose file and socket come first.
+const BESIDE: &str = "far=$1 way=$2; shift 2; python3 -B \"$far\" \"$way\" & id=$!; \
+    PEER=$way \"$@\"; status=$?; kill $id; exit $status";
+
 /// Seconds that a script may take.
 const LIMIT: &str = "300";
 
@@ -70,6 +74,8 @@ pub(crate) enum Language {
 /// A script that is ready to run.
 pub(crate) struct Place {
     words: Vec<String>,
+    /// The program at the far end, for scripts that have one.
+    far: Option<String>,
 }
 
 impl Place {
@@ -102,12 +108,18 @@ impl Place {
                 vec![text(built)]
             }
         };
-        Ok(Self { words })
+        let far = (name == "far").then(|| text(folder.join("peer.py")));
+        Ok(Self { words, far })
     }
 
     /// Runs the script to its end: what it said.
     pub(crate) fn run(&self, mode: Mode) -> Result<String, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("peer");
         let mut words: Vec<&str> = Vec::new();
+        if let Some(far) = &self.far {
+            words.extend(["sh", "-c", BESIDE, "sh", far, socket.to_str().unwrap()]);
+        }
         words.extend(["timeout", "-k", "5", LIMIT]);
         words.extend(self::words(mode));
         words.extend(self.words.iter().map(String::as_str));
