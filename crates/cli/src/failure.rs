@@ -32,6 +32,12 @@ impl Failure {
     }
 }
 
+impl Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
 /// What a socket's error means, in words: its cause on the network is in its text already; what
 /// the user can do about it is added.
 pub(crate) fn explain_io(error: &io::Error, on_built_in_lan: bool) -> String {

@@ -2,6 +2,7 @@
 //!
 //! - [`args`]: what can be typed, and [`quantity`]: `50ms`, `10mbit`, `2%`
 //! - [`get`], [`serve`], [`ping`], [`resolve`], [`run`], [`replay`]: one command each
+//! - [`lan`]: LANs of several programs, with `danja hosts`
 //! - [`ss`], [`neighbours`], [`routes`], [`counters`], [`link`]: looking inside running hosts, which
 //!   [`look`] asks; [`table`] sets the columns
 //! - [`doctor`]: what the machine permits
@@ -17,6 +18,7 @@ mod explain;
 mod failure;
 mod get;
 mod interrupt;
+mod lan;
 mod link;
 mod look;
 mod manual;
@@ -50,6 +52,8 @@ fn main() -> ExitCode {
         Command::Ping(args) => ping::run(args, cli.talk),
         Command::Resolve(args) => resolve::run(args, cli.talk),
         Command::Run(args) => run::run(args, cli.talk),
+        Command::Hosts(args) => lan::hosts::run(args),
+        Command::LanProcess(args) => lan::process::run(args),
         Command::Replay(args) => replay::run(args, cli.talk),
         Command::Ss(args) => ss::run(args, cli.talk),
         Command::Neighbours(args) => neighbours::run(args, cli.talk),

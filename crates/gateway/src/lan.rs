@@ -75,38 +75,43 @@ impl Lan {
         self.lock().clone()
     }
 
+    /// Gives an address a name of its own, which is no other name of the host that has it; the
+    /// host may be in another process.
+    pub fn name(&self, name: &str, address: IpAddr) {
+        self.forget(name);
+        self.names().push((name.to_owned(), address));
+    }
+
+    /// Forgets a name that an address was given.
+    pub fn forget(&self, name: &str) {
+        self.names().retain(|(other, _)| !other.eq_ignore_ascii_case(name));
+    }
+
     /// The addresses of the host of this name (upper or lower case).
     pub fn addresses_of(&self, name: &str) -> Vec<IpAddr> {
-        let names = self.names();
+        let names = self.names().clone();
         let own = names.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
         let mut found: Vec<IpAddr> = own.map(|(_, address)| *address).collect();
         let hosts = self.hosts();
         let host = hosts.iter().find(|host| host.name().eq_ignore_ascii_case(name));
         let of_host = host.map(addresses).unwrap_or_default();
-        let named = |address: &IpAddr| names.iter().any(|(_, named)| named == address);
+        let named = |address: &IpAddr| names.iter().any(|(_, known)| known == address);
         found.extend(of_host.into_iter().filter(|address| !named(address)));
         found
     }
 
-    /// Gives an address a name of its own, which is no other name of the host that has it.
-    pub fn name(&self, name: &str, address: IpAddr) {
-        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        names.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
-        names.push((name.to_owned(), address));
-    }
-
-    fn names(&self) -> Vec<(String, IpAddr)> {
-        self.names.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
     /// The name of this address, or of the host that has it.
     pub fn name_of(&self, address: IpAddr) -> Option<String> {
-        if let Some((name, _)) = self.names().into_iter().find(|(_, named)| *named == address) {
-            return Some(name);
+        if let Some((name, _)) = self.names().iter().find(|(_, named)| *named == address) {
+            return Some(name.clone());
         }
         let hosts = self.hosts();
         let host = hosts.iter().find(|host| addresses(host).contains(&address))?;
         Some(host.name().to_owned())
+    }
+
+    fn names(&self) -> MutexGuard<'_, Vec<(String, IpAddr)>> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Member>> {

@@ -1,6 +1,7 @@
 //! What can be typed: the commands and their options. Does nothing with them.
 
 mod gateway;
+mod lan;
 mod link;
 mod look;
 mod network;
@@ -8,6 +9,7 @@ mod run;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use lan::{HostsArgs, LanProcessArgs};
 pub(crate) use link::{LinkArgs, LinkOptions};
 pub(crate) use look::{
     CountersArgs, DoctorArgs, LinkCommandArgs, NeighboursArgs, ReportForm, RoutesArgs, SsArgs,
@@ -26,7 +28,7 @@ use std::time::Duration;
 ///
 /// Without options every command runs on a virtual LAN of its own: the program's host is
 /// 10.0.2.15, the router `danja` is 10.0.2.2 and answers for names and shows a page at
-/// http://danja/. No privileges are needed. With --tap the stack is attached to a TAP device and
+/// http://danja/. No privileges are needed. With --lan programs share a LAN. With --tap the stack is attached to a TAP device and
 /// talks to the Linux kernel and what lies behind it.
 #[derive(Parser, Debug)]
 #[command(name = "danja", version, max_term_width = 100, propagate_version = true)]
@@ -60,6 +62,7 @@ pub(crate) enum Command {
     Ping(PingArgs),
     Resolve(ResolveArgs),
     Run(RunArgs),
+    Hosts(HostsArgs),
     Replay(ReplayArgs),
     Ss(SsArgs),
     Neighbours(NeighboursArgs),
@@ -69,6 +72,8 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
+    #[command(hide = true)]
+    LanProcess(LanProcessArgs),
 }
 
 /// Fetch a web page or a file over HTTP or HTTPS
@@ -114,9 +119,9 @@ pub(crate) struct ServeArgs {
     /// The port the server listens on
     #[arg(long, value_name = "N", default_value_t = 80, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) port: u16,
-    /// Where this machine's own programs reach the server; not with --tap, where they reach it
-    /// by its address [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "[ADDR:]PORT[:N]", conflicts_with = "tap")]
+    /// Where this machine's own programs reach the server; not with --tap or --nic, where they
+    /// reach it by its address [default: 127.0.0.1:8080, or with --lan not at all]
+    #[arg(long, value_name = "[ADDR:]PORT[:N]", conflicts_with = "device")]
     pub(crate) publish: Option<Publish>,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,

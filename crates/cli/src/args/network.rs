@@ -3,6 +3,7 @@
 use super::gateway::GatewayArgs;
 use super::{LinkArgs, ReportForm};
 use crate::explain::Language;
+use crate::lan;
 use clap::{Args, ValueEnum};
 use danja_wire::ip::Cidr;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -22,28 +23,41 @@ pub(crate) struct NetworkArgs {
     pub(crate) show: ShowArgs,
 }
 
-/// A device instead of the built-in LAN.
+/// Which network: the built-in LAN, one of several programs, or a device.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Network")]
 pub(crate) struct TapArgs {
+    /// Be on the LAN of this name, with other programs that are: hosts find each other by their
+    /// names. It is there from its first host to two seconds after its last
+    #[arg(long, value_name = "NAME", group = "place", value_parser = lan::name)]
+    pub(crate) lan: Option<String>,
+    /// The name of the program's host [default: the command's or the program's]
+    #[arg(id = "host-name", long = "name", value_name = "NAME", value_parser = lan::name)]
+    pub(crate) name: Option<String>,
     /// Use this TAP device instead of the built-in LAN
-    #[arg(long, value_name = "NAME", requires = "addressing")]
+    #[arg(long, value_name = "DEVICE", groups = ["place", "device"], requires = "addressing")]
     pub(crate) tap: Option<String>,
-    /// The program's own address on it, with the prefix length, such as 192.168.7.2/24
-    #[arg(long, value_name = "A/P", requires = "tap", group = "addressing", value_parser = cidr)]
+    /// Use this network interface of the machine, as a station of its own beside the kernel
+    #[arg(long, value_name = "DEVICE", groups = ["place", "device"], requires = "addressing")]
+    pub(crate) nic: Option<String>,
+    /// The program's own address there, with the prefix length, such as 192.168.7.2/24
+    #[arg(long, value_name = "A/P", requires = "place", group = "addressing", value_parser = cidr)]
     pub(crate) address: Option<Cidr>,
     /// Ask the network for an address, a router and DNS servers (DHCP)
-    #[arg(long, requires = "tap", group = "addressing")]
+    #[arg(long, requires = "device", group = "addressing")]
     pub(crate) dhcp: bool,
     /// Be on this VLAN of the device (802.1Q), 1 to 4094
-    #[arg(long, value_name = "ID", requires = "tap", value_parser = clap::value_parser!(u16).range(1..=4094))]
+    #[arg(long, value_name = "ID", requires = "device", value_parser = clap::value_parser!(u16).range(1..=4094))]
     pub(crate) vlan: Option<u16>,
     /// The router to other networks
-    #[arg(long, value_name = "GATEWAY", requires = "tap", value_parser = ipv4)]
+    #[arg(long, value_name = "GATEWAY", requires = "device", value_parser = ipv4)]
     pub(crate) via: Option<IpAddr>,
     /// The DNS server to ask for names
-    #[arg(long, value_name = "SERVER", requires = "tap", value_parser = ipv4)]
+    #[arg(long, value_name = "SERVER", requires = "device", value_parser = ipv4)]
     pub(crate) dns: Option<IpAddr>,
+    /// The largest IP packet on the link, in bytes [default: 1500, or the device's]
+    #[arg(long, value_name = "BYTES", value_parser = mtu)]
+    pub(crate) mtu: Option<usize>,
 }
 
 /// What to show of what goes on.
@@ -169,4 +183,15 @@ fn ipv4(text: &str) -> Result<IpAddr, String> {
     text.parse::<Ipv4Addr>()
         .map(IpAddr::from)
         .map_err(|_| format!("\u{2018}{text}\u{2019} is not an IPv4 address: write 192.168.7.1"))
+}
+
+/// What every IPv4 host takes (RFC 791 §3.1, "Total Length"), to the longest packet there can be.
+pub(super) const MTU: std::ops::RangeInclusive<usize> = 576..=65_535;
+
+pub(super) fn mtu(text: &str) -> Result<usize, String> {
+    let wrong = || {
+        let (least, most) = (MTU.start(), MTU.end());
+        format!("\u{2018}{text}\u{2019} is not {least} to {most} bytes: write 1500")
+    };
+    text.parse().ok().filter(|bytes| MTU.contains(bytes)).ok_or_else(wrong)
 }

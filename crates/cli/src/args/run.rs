@@ -25,12 +25,9 @@ pub(crate) struct RunArgs {
     /// Let the program have the internet sockets that danja itself was given
     #[arg(long)]
     pub(crate) keep_fds: bool,
-    /// The name of the program's host [default: the program's]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) name: Option<String>,
     /// Let programs of this machine reach the program's port N at this port of the machine (on
     /// 127.0.0.1 unless an address is given); may be given several times
-    #[arg(long, value_name = "[ADDR:]PORT[:N]", conflicts_with = "tap")]
+    #[arg(long, value_name = "[ADDR:]PORT[:N]", conflicts_with = "device")]
     pub(crate) publish: Vec<Publish>,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,

@@ -32,6 +32,7 @@ fn every_command_has_long_help_with_two_examples() {
         "ping",
         "resolve",
         "run",
+        "hosts",
         "replay",
         "completions",
         "man",

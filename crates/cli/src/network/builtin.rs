@@ -4,17 +4,20 @@ use super::plan::Plan;
 use crate::failure::Failure;
 use crate::output::talk;
 use danja::Host;
-use danja::lan::{MacAddress, cable::Switch};
+use danja::lan::{
+    MacAddress,
+    cable::{Switch, SwitchConfig},
+};
 use danja_gateway::{Gateway, Lan};
 use danja_wire::ip::Cidr;
 use std::net::{IpAddr, Ipv4Addr};
 
 /// The built-in LAN's router.
-pub(super) const ROUTER: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 2);
+pub(crate) const ROUTER: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 2);
 /// The program's host on the built-in LAN.
-pub(super) const PROGRAM: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 15);
+pub(crate) const PROGRAM: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 15);
 /// The built-in LAN's prefix length.
-pub(super) const PREFIX: u8 = 24;
+pub(crate) const PREFIX: u8 = 24;
 
 impl Plan<'_> {
     /// The LAN in the process: the program's host, and the router.
@@ -23,7 +26,11 @@ impl Plan<'_> {
         name: &str,
         lan: &Lan,
     ) -> Result<(Host, Option<Gateway>), Failure> {
-        let switch = Switch::new();
+        let mut limits = SwitchConfig::default();
+        if let Some(mtu) = self.args.tap.mtu {
+            limits = limits.with_mtu(mtu);
+        }
+        let switch = Switch::with_config(limits);
         let cable = "cable";
         let port = switch.port(mac_of(ROUTER));
         let router =
@@ -46,12 +53,12 @@ impl Plan<'_> {
 }
 
 /// An address of the built-in LAN with its prefix. The length is a constant in range.
-pub(super) fn address(address: Ipv4Addr) -> Cidr {
+pub(crate) fn address(address: Ipv4Addr) -> Cidr {
     Cidr::new(IpAddr::V4(address), PREFIX).unwrap_or_else(|| Cidr::host(IpAddr::V4(address)))
 }
 
 /// A locally administered hardware address, told from the IP address: easy to read in a capture.
-pub(super) fn mac_of(address: Ipv4Addr) -> MacAddress {
+pub(crate) fn mac_of(address: Ipv4Addr) -> MacAddress {
     let [a, b, c, d] = address.octets();
     MacAddress([2, 0, a, b, c, d])
 }

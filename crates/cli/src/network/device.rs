@@ -5,8 +5,9 @@ use super::plan::Plan;
 use crate::failure::Failure;
 use crate::output::talk;
 use danja::Host;
-use danja::lan::MacAddress;
+use danja::lan::packet::PacketSocket;
 use danja::lan::tap::Tap;
+use danja::lan::{Adapter, MacAddress, SmallerMtu};
 use danja_wire::ip::Cidr;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::{IpAddr, Ipv4Addr};
@@ -18,16 +19,46 @@ const LEASE: Duration = Duration::from_secs(40);
 impl Plan<'_> {
     /// The program's host on a TAP device.
     pub(super) fn on_tap(&self, name: &str, device: &str) -> Result<Host, Failure> {
-        let tap = &self.args.tap;
-        let mac = match tap.address.map(Cidr::address) {
-            Some(IpAddr::V4(address)) => mac_of(address),
-            Some(IpAddr::V6(_)) => return Err(Failure::new("--address takes an IPv4 address")),
-            None => mac_beside(device),
-        };
-        let ours = tap.address.unwrap_or_else(|| address(PROGRAM));
+        let mac = self.mac_on(device)?;
+        let ours = self.args.tap.address.unwrap_or_else(|| address(PROGRAM));
         let adapter = Tap::open(device, mac)
-            .map_err(|error| Failure::new(error.advice(across(ours, tap.via))))?;
-        let mut builder = self.on_link(name, adapter, tap.address, &format!("tap {device}"));
+            .map_err(|error| Failure::new(error.advice(across(ours, self.args.tap.via))))?;
+        self.on_device(name, device, adapter, "tap")
+    }
+
+    /// The program's host beside the machine's own on one of its network interfaces.
+    pub(super) fn on_nic(&self, name: &str, device: &str) -> Result<Host, Failure> {
+        let adapter = PacketSocket::open(device, self.mac_on(device)?).map_err(Failure::new)?;
+        self.on_device(name, device, adapter, "nic")
+    }
+
+    /// The hardware address of the program's host there.
+    fn mac_on(&self, device: &str) -> Result<MacAddress, Failure> {
+        match self.args.tap.address.map(Cidr::address) {
+            Some(IpAddr::V4(address)) => Ok(mac_of(address)),
+            Some(IpAddr::V6(_)) => Err(Failure::new("--address takes an IPv4 address")),
+            None => Ok(mac_beside(device)),
+        }
+    }
+
+    fn on_device(
+        &self,
+        name: &str,
+        device: &str,
+        adapter: impl Adapter + 'static,
+        kind: &str,
+    ) -> Result<Host, Failure> {
+        let tap = &self.args.tap;
+        let own = adapter.capabilities().mtu;
+        let mtu = tap.mtu.unwrap_or(own);
+        if mtu > own {
+            return Err(Failure::new(format_args!(
+                "{device} carries packets of {own} bytes, not of {mtu}: write --mtu {own} or less, \
+                 or, for more:\n  sudo ip link set {device} mtu {mtu}"
+            )));
+        }
+        let adapter = SmallerMtu::new(adapter, mtu);
+        let mut builder = self.on_link(name, adapter, tap.address, &format!("{kind} {device}"));
         if let Some(gateway) = tap.via {
             builder = builder.gateway(gateway);
         }

@@ -3,6 +3,7 @@
 
 mod builtin;
 mod device;
+mod joined;
 mod plan;
 
 use crate::args::{AtPort, NetworkArgs};
@@ -10,7 +11,7 @@ use crate::explain::Narrator;
 use crate::failure::Failure;
 use crate::output::talk;
 use crate::report::Reporter;
-use builtin::{PROGRAM, ROUTER};
+pub(crate) use builtin::{PREFIX, PROGRAM, ROUTER, address, mac_of};
 use danja::Host;
 use danja::lan::capture::Capture;
 use danja::net::ToEndpoints;
@@ -20,7 +21,9 @@ use danja_gateway::{Gateway, Lan, Published, http::MachineServer, http::serve_ma
 use danja_stack::views::TcpState;
 use plan::Plan;
 use std::io;
+use std::iter;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -53,6 +56,8 @@ struct Parts {
     recording: Option<Recording>,
     /// By which the user's other commands look inside.
     inspection: Option<Inspection>,
+    /// The LAN of several programs that the host is on.
+    joined: Option<String>,
     /// Served while it lives.
     _inspect: Option<MachineServer>,
 }
@@ -75,15 +80,19 @@ impl Network {
         let mut plan = Plan::new(args)?;
         plan.shared = shared;
         let lan = Lan::new();
-        let (host, gateway) = match &args.tap.tap {
-            None => plan.built_in(name, &lan)?,
-            Some(device) => (plan.on_tap(name, device)?, None),
+        let name = args.tap.name.as_deref().unwrap_or(name);
+        let (host, gateway) = match (&args.tap.tap, &args.tap.nic, &args.tap.lan) {
+            (Some(device), ..) => (plan.on_tap(name, device)?, None),
+            (None, Some(device), _) => (plan.on_nic(name, device)?, None),
+            (None, None, Some(lan)) => (plan.on_lan(name, lan)?, None),
+            (None, None, None) => plan.built_in(name, &lan)?,
         };
         lan.add(&host);
-        lan.set_link(name, &plan.link);
-        let inspection = inspection(name, &lan);
+        lan.set_link(host.name(), &plan.link);
+        let inspection = inspection(host.name(), &lan);
         let inspect = args.show.inspect.map(|at| inspect(at, &lan)).transpose()?;
         let Plan { narrator, capture, recording, reporter, .. } = plan;
+        let joined = args.tap.lan.clone();
         let parts = Parts {
             lan,
             gateway,
@@ -92,17 +101,24 @@ impl Network {
             capture,
             recording,
             inspection,
+            joined,
             _inspect: inspect,
         };
         let told = host.leases().into_iter().filter_map(|view| view.lease);
         let lent_dns = told.flat_map(|lease| lease.dns).next();
-        let asks_nobody = parts.gateway.is_none() && args.tap.dns.is_none() && lent_dns.is_none();
+        let has_router = parts.gateway.is_some() || parts.joined.is_some();
+        let asks_nobody = !has_router && args.tap.dns.is_none() && lent_dns.is_none();
         Ok(Self { host, asks_nobody, parts: Arc::new(parts) })
     }
 
-    /// Whether it is the built-in LAN.
+    /// Whether it is a LAN of ours: the built-in one, or one of several programs.
     pub(crate) fn is_built_in(&self) -> bool {
-        self.parts.gateway.is_some()
+        self.parts.gateway.is_some() || self.parts.joined.is_some()
+    }
+
+    /// Whether it is a LAN of several programs.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.parts.joined.is_some()
     }
 
     /// The program's own address.
@@ -141,10 +157,14 @@ impl Network {
             }
             return error;
         }
-        let names: Vec<String> =
-            self.parts.lan.hosts().iter().map(|host| host.name().to_owned()).collect();
-        let text =
-            format!("{error}\nThe built-in LAN itself knows these names: {}.", names.join(", "));
+        let own = || self.parts.lan.hosts().iter().map(|host| host.name().to_owned()).collect();
+        let names: Vec<String> = match &self.parts.joined {
+            None => own(),
+            Some(lan) => iter::once("danja".to_owned()).chain(joined::names(lan)).collect(),
+        };
+        let lan = self.parts.joined.as_ref();
+        let lan = lan.map_or_else(|| "built-in LAN".to_owned(), |lan| format!("LAN {lan}"));
+        let text = format!("{error}\nThe {lan} itself knows these names: {}.", names.join(", "));
         io::Error::new(error.kind(), text)
     }
 
@@ -159,10 +179,17 @@ impl Network {
     ///
     /// # Errors
     /// The machine's port cannot be had.
-    pub(crate) fn publish(&self, on: AtPort, port: u16) -> Result<Option<Published>, Failure> {
-        let Some(gateway) = &self.parts.gateway else { return Ok(None) };
+    pub(crate) fn publish(&self, on: AtPort, port: u16) -> Result<Option<Publishing>, Failure> {
         let to = SocketAddr::new(self.address(), port);
-        gateway.publish(on.0, to).map(Some).map_err(|error| {
+        let published = match (&self.parts.gateway, &self.parts.joined) {
+            (Some(gateway), _) => {
+                gateway.publish(on.0, to).map(Publishing::Here).map_err(|error| error.to_string())
+            }
+            (None, Some(lan)) => joined::publish(lan, on.0, to)
+                .map(|(address, socket)| Publishing::Lan { address, _socket: socket }),
+            (None, None) => return Ok(None),
+        };
+        published.map(Some).map_err(|error| {
             Failure::new(format_args!(
                 "the port {} of this machine cannot be had: {error}. Choose another: --publish {}",
                 on.0,
@@ -195,6 +222,24 @@ impl Network {
             && let Err(error) = capture.finish()
         {
             talk(&format!("danja: the capture is not complete: {error}"));
+        }
+    }
+}
+
+/// A port of the machine that leads to the program's host, until it is dropped.
+pub(crate) enum Publishing {
+    /// By the router in this process.
+    Here(Published),
+    /// By the router of a LAN of several programs.
+    Lan { address: SocketAddr, _socket: OwnedFd },
+}
+
+impl Publishing {
+    /// Where it is on the machine.
+    pub(crate) fn address(&self) -> SocketAddr {
+        match self {
+            Self::Here(published) => published.address(),
+            Self::Lan { address, .. } => *address,
         }
     }
 }

@@ -3,9 +3,8 @@
 
 use crate::args::{Publish, RunArgs, Talk};
 use crate::failure::Failure;
-use crate::network::Network;
+use crate::network::{Network, Publishing};
 use crate::output::talk;
-use danja_gateway::Published;
 use danja_run::{Launcher, Program, Running};
 use std::ffi::OsString;
 use std::path::Path;
@@ -16,7 +15,7 @@ const LAUNCHER_FAILED: u8 = 125;
 
 pub(crate) fn run(args: &RunArgs, verbosity: Talk) -> Result<ExitCode, Failure> {
     let program = find(&args.program)?;
-    let name = args.name.clone().unwrap_or_else(|| host_name(&args.program));
+    let name = host_name(&args.program);
     let launcher = Launcher::new(program).intercept(args.intercept).keep_fds(args.keep_fds);
     let failed = |error: danja_run::LaunchError| {
         let code = error.exit_code();
@@ -48,7 +47,7 @@ pub(crate) fn run(args: &RunArgs, verbosity: Talk) -> Result<ExitCode, Failure> 
 }
 
 /// Opens ports of the machine onto the program's, while they are kept.
-fn publish(network: &Network, ports: &[Publish], talks: Talk) -> Result<Vec<Published>, Failure> {
+fn publish(network: &Network, ports: &[Publish], talks: Talk) -> Result<Vec<Publishing>, Failure> {
     let mut published = Vec::new();
     for port in ports {
         let to = port.port.unwrap_or_else(|| port.on.0.port());

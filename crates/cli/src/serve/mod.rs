@@ -30,8 +30,12 @@ pub(crate) fn run(args: &ServeArgs, verbosity: Talk) -> Result<ExitCode, Failure
     let at = SocketAddr::new(network.address(), args.port);
     let listener = TcpListener::bind(&network.host, at)
         .map_err(|error| Failure::new(format_args!("cannot listen at {at}: {error}")))?;
-    let publish = args.publish.unwrap_or(PUBLISH);
-    let published = network.publish(publish.on, publish.port.unwrap_or(args.port))?;
+    // On a LAN of several programs there may be several servers.
+    let publish = args.publish.or_else(|| (!network.is_shared()).then_some(PUBLISH));
+    let published = publish
+        .map(|publish| network.publish(publish.on, publish.port.unwrap_or(args.port)))
+        .transpose()?
+        .flatten();
     talk(&format!("serving {} at http://{at}/", args.folder.display()));
     if let Some(published) = &published {
         talk(&format!("published on this machine at http://{}/", published.address()));

@@ -3,26 +3,19 @@
 use super::builder::Builder;
 use super::error::OpenError;
 use crate::adapter::{Adapter, Capabilities, Counters, MacAddress, Readiness, Room};
-use crate::sys::packet::{self, BATCH, Got, PARTS};
+use crate::inlet::{self, Head, Inlet};
+use crate::sys::packet::{self, Got};
 use crate::tap::header::{self, LENGTH};
-use crate::tap::pool::Pool;
 use crate::wire_form::on_the_wire;
-use bytes::BytesMut;
 use danja_wire::ethernet::{EtherType, HEADER_LEN, TAG_LEN};
-use danja_wire::frame::MAX_SLICES;
 use danja_wire::{ChecksumState, Frame, Instant, Offload, Payload};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 use std::cell::Cell;
 use std::collections::VecDeque;
-use std::io::{self, IoSlice, IoSliceMut};
+use std::io;
 
-/// Receive buffers: a frame fills the small one, then the middle one, then the large one.
-/// Together they hold the largest packet (65,535 bytes) and its link header.
-const SIZES: [usize; 3] = [2_048, 16_384, 48_128];
-/// Buffers of each size that the pools remember, beside those of the next read.
-const POOLED: [usize; 3] = [256, 16, 8];
 /// Bytes of the two hardware addresses at a frame's front, behind which a VLAN tag has its place.
 const ADDRESSES: usize = 12;
 /// Unreadable messages in a row after which a read ends.
@@ -47,12 +40,6 @@ pub(super) struct Place {
     pub(super) events: Option<OwnedFd>,
 }
 
-/// Memory that one frame is read into.
-struct Slot {
-    metadata: [u8; LENGTH],
-    buffers: [BytesMut; 3],
-}
-
 /// An interface of the machine, heard and used through a packet socket, as an adapter.
 ///
 /// The kernel's own stack on the same interface and this one do not hear each other: both only
@@ -64,9 +51,7 @@ pub struct PacketSocket {
     capabilities: Capabilities,
     form: Form,
     place: Place,
-    pools: [Pool; 3],
-    /// Where the next frames go.
-    slots: Box<[Slot; BATCH]>,
+    inlet: Inlet,
     /// Frames that the kernel has not taken yet.
     waiting: VecDeque<Frame>,
     counters: Counters,
@@ -91,17 +76,13 @@ impl PacketSocket {
         form: Form,
         place: Place,
     ) -> Self {
-        let mut pools = [0, 1, 2].map(|size: usize| Pool::new(SIZES[size], POOLED[size]));
-        let slots = [(); BATCH]
-            .map(|()| Slot { metadata: [0; LENGTH], buffers: pools.each_mut().map(Pool::take) });
         Self {
             socket,
             header,
             capabilities,
             form,
             place,
-            pools,
-            slots: Box::new(slots),
+            inlet: Inlet::new(),
             waiting: VecDeque::new(),
             counters: Counters::default(),
             overruns: Cell::new(0),
@@ -116,19 +97,8 @@ impl PacketSocket {
     /// Reads at most `wanted` frames and says how many messages there were; what cannot be told
     /// to a stack is counted.
     fn read(&mut self, wanted: usize, frames: &mut Vec<Frame>) -> Result<usize, Errno> {
-        let wanted = wanted.min(BATCH);
         let head = if self.header { LENGTH } else { 0 };
-        let mut got = [Got::default(); BATCH];
-        let mut views: [[IoSliceMut<'_>; PARTS]; BATCH] = self.slots.each_mut().map(|slot| {
-            let [small, middle, large] = &mut slot.buffers;
-            [
-                IoSliceMut::new(&mut slot.metadata[..head]),
-                IoSliceMut::new(small),
-                IoSliceMut::new(middle),
-                IoSliceMut::new(large),
-            ]
-        });
-        let count = packet::receive(&self.socket, &mut views[..wanted], &mut got)?;
+        let (count, got) = self.inlet.read(&self.socket, wanted, head)?;
         for (index, got) in got.into_iter().take(count).enumerate() {
             match self.frame(index, got) {
                 Some(frame) => {
@@ -150,14 +120,14 @@ impl PacketSocket {
             return None;
         }
         let mut offload = if self.header {
-            let mut metadata = self.slots[index].metadata;
+            let mut metadata = self.inlet.metadata(index);
             // A sender that reacts to congestion says so once; who cuts the frame knows of it.
             metadata[1] &= !header::GSO_ECN;
             header::parse(metadata, length, HEADER_LEN).ok()?
         } else {
             Offload::default()
         };
-        let raw = self.lend(index, length, offload);
+        let raw = self.inlet.lend(index, length, offload);
         match (self.form, got.tag) {
             (Form::Ethernet(_), None) => Some(raw),
             (Form::Ethernet(_), Some(tag)) => {
@@ -173,24 +143,8 @@ impl PacketSocket {
         }
     }
 
-    /// The first `length` bytes of a slot; used buffers are replaced.
-    fn lend(&mut self, index: usize, length: usize, offload: Offload) -> Frame {
-        let mut frame = Frame::received(Payload::EMPTY, offload);
-        let mut left = length;
-        for (pool, next) in self.pools.iter_mut().zip(&mut self.slots[index].buffers) {
-            if left == 0 {
-                break;
-            }
-            let part = left.min(next.len());
-            left -= part;
-            let used = std::mem::replace(next, pool.take());
-            frame.push(pool.lend(used, part));
-        }
-        frame
-    }
-
     /// What goes before the frame's own bytes; `None` if the kernel cannot do what it asks for.
-    fn head(&self, frame: &Frame) -> Option<([u8; LENGTH + HEADER_LEN], usize)> {
+    fn head(&self, frame: &Frame) -> Option<Head> {
         let mut head = [0; LENGTH + HEADER_LEN];
         let mut used = 0;
         if self.header {
@@ -222,7 +176,7 @@ impl PacketSocket {
     /// Sends what waits; says whether all of it went.
     fn flush(&mut self) -> Result<bool, Errno> {
         while !self.waiting.is_empty() {
-            match self.send() {
+            match inlet::send(&self.socket, &self.waiting, |frame| self.head(frame)) {
                 Ok(sent) => self.sent(sent),
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => return Ok(false),
@@ -242,32 +196,6 @@ impl PacketSocket {
             self.counters.transmitted_frames += 1;
             self.counters.transmitted_bytes += frame.len() as u64;
         }
-    }
-
-    /// Hands the first frames that wait to the kernel and says how many it took.
-    fn send(&self) -> Result<usize, Errno> {
-        let mut heads = [([0; LENGTH + HEADER_LEN], 0); BATCH];
-        for (head, frame) in heads.iter_mut().zip(&self.waiting) {
-            // Only what passed this test waits.
-            *head = self.head(frame).unwrap_or(*head);
-        }
-        let mut parts = [[IoSlice::new(&[]); MAX_SLICES + 2]; BATCH];
-        let mut messages: [&[IoSlice<'_>]; BATCH] = [&[]; BATCH];
-        let mut count = 0;
-        let whole = parts.iter_mut().zip(&mut messages);
-        for ((parts, message), ((head, used), frame)) in whole.zip(heads.iter().zip(&self.waiting))
-        {
-            let slices = frame.slices().iter().map(Payload::as_slice);
-            let all = [&head[..*used], frame.header()].into_iter().chain(slices);
-            let mut length = 0;
-            for (part, bytes) in parts.iter_mut().zip(all) {
-                *part = IoSlice::new(bytes);
-                length += 1;
-            }
-            *message = &parts[..length];
-            count += 1;
-        }
-        packet::send(&self.socket, &messages[..count])
     }
 }
 

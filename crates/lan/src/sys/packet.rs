@@ -264,7 +264,7 @@ pub(crate) fn send(socket: impl AsFd, messages: &[&[IoSlice<'_>]]) -> Result<usi
             socket.as_fd().as_raw_fd(),
             headers.as_mut_ptr(),
             count,
-            libc::MSG_DONTWAIT as _,
+            (libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL) as _,
         )
     };
     usize::try_from(sent).map_err(|_| last())
