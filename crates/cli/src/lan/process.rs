@@ -75,8 +75,8 @@ impl State {
             .name("danja")
             .adapter(switch.port(mac_of(ROUTER)))
             .interface_name("lan0")
-            .address(address(ROUTER))
-            .build()?;
+            .address(address(ROUTER));
+        let router = danja_gateway::router(router).build()?;
         let gateway = Gateway::start(router, &lan)?;
         Ok(Self {
             name: args.lan.clone(),
