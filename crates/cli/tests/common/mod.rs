@@ -77,7 +77,13 @@ impl Running {
     /// Starts `danja` with these words.
     pub(crate) fn start(words: &str) -> Self {
         let mut command = danja();
-        command.args(words.split_whitespace()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.args(words.split_whitespace());
+        Self::spawn(command)
+    }
+
+    /// Starts this command.
+    pub(crate) fn spawn(mut command: Command) -> Self {
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let stderr = child.stderr.take().unwrap();
         let (sender, lines) = mpsc::channel();

@@ -1,0 +1,280 @@
+//! LANs of several programs: `danja` processes that meet on one, in a runtime directory of each
+//! test's own.
+
+mod common;
+
+use common::{Running, skip, texts};
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// A runtime directory, and a folder to serve.
+struct Place {
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("site")).unwrap();
+        fs::write(folder.path().join("site/a.txt"), "of the LAN").unwrap();
+        Self { folder }
+    }
+
+    fn danja(&self, words: &str) -> Command {
+        let mut command = common::danja();
+        command.env("XDG_RUNTIME_DIR", self.folder.path()).args(words.split_whitespace());
+        command
+    }
+
+    fn run(&self, words: &str) -> Output {
+        self.danja(words).output().unwrap()
+    }
+
+    /// Runs it; standard output of a success.
+    fn succeed(&self, words: &str) -> String {
+        let output = self.run(words);
+        let (stdout, stderr) = texts(&output);
+        assert!(output.status.success(), "danja {words}: {:?}\n{stderr}", output.status);
+        stdout
+    }
+
+    /// Runs it; standard error of a failure (1, or of ping 2).
+    fn fail(&self, words: &str) -> String {
+        let output = self.run(words);
+        let (stdout, stderr) = texts(&output);
+        assert!(!output.status.success(), "danja {words}:\n{stdout}\n{stderr}");
+        stderr
+    }
+
+    /// A server on the LAN, once it serves.
+    fn serve(&self, words: &str) -> Running {
+        let site = self.folder.path().join("site");
+        let mut command = self.danja("serve");
+        command.arg(site).args(words.split_whitespace());
+        let mut running = Running::spawn(command);
+        running.line("serving");
+        running
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.folder.path().join("danja/lan-lab.sock")
+    }
+
+    /// What `danja hosts --json` says of the LAN's hosts.
+    fn hosts(&self) -> Vec<serde_json::Value> {
+        let shown: serde_json::Value =
+            serde_json::from_str(&self.succeed("hosts lab --json")).unwrap();
+        assert_eq!(shown["format"], 1);
+        shown["lans"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|lan| lan["hosts"].as_array().unwrap())
+            .cloned()
+            .collect()
+    }
+
+    /// Waits until the LAN has ended.
+    fn ended(&self) -> Duration {
+        let since = Instant::now();
+        while self.socket().exists() {
+            assert!(since.elapsed() < Duration::from_secs(15), "the LAN does not end");
+            sleep(Duration::from_millis(20));
+        }
+        since.elapsed()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // The next test's machine is quiet again.
+        if !std::thread::panicking() {
+            self.ended();
+        }
+    }
+}
+
+#[test]
+fn two_programs_meet_by_name_and_the_lan_ends_after_them() {
+    let place = Place::new();
+    let server = place.serve("--lan lab --name web");
+    assert_eq!(place.succeed("get http://web/a.txt --lan lab --name client"), "of the LAN");
+    assert_eq!(place.succeed("resolve web --lan lab").trim(), "10.0.2.15");
+    let hosts = place.hosts();
+    let web: Vec<_> = hosts.iter().filter(|host| host["name"] == "web").collect();
+    assert_eq!((web.len(), web[0]["address"].as_str()), (1, Some("10.0.2.15")));
+    assert!(web[0]["received_frames"].as_u64().unwrap() > 0);
+    let table = place.succeed("hosts");
+    assert!(table.starts_with("LAN ") && table.contains("lab  web"), "{table}");
+    drop(server);
+    let lived_on = place.ended();
+    assert!(lived_on > Duration::from_millis(1_000), "it ended after {lived_on:?}");
+    // A new one starts as the first did.
+    assert!(place.succeed("ping danja -c 1 --lan lab").contains("1 received"));
+}
+
+#[test]
+fn five_hosts_with_links_of_their_own() {
+    let place = Place::new();
+    let _server = place.serve("--lan lab --name web");
+    let links = ["", "--delay 40ms", "--loss 5%", "--rate 2mbit", "--duplicate 20% --reorder 5%"];
+    let clients = links.map(|link| {
+        let words = format!("get http://web/a.txt --lan lab {link} -o /dev/null --json");
+        (Instant::now(), link, place.danja(&words).stdout(Stdio::piped()).spawn().unwrap())
+    });
+    for (_, link, client) in clients {
+        let output = client.wait_with_output().unwrap();
+        assert!(output.status.success(), "{link}");
+    }
+    let times = |link: &str| {
+        let output = place.succeed(&format!("ping web -c 2 -i 200ms --json --lan lab {link}"));
+        let shown: serde_json::Value = serde_json::from_str(&output).unwrap();
+        shown["rtt_ms"]["min"].as_f64().unwrap()
+    };
+    let (quick, slow) = (times(""), times("--delay 40ms"));
+    assert!(quick < 40.0 && slow >= 80.0, "each has its own delay: {quick} {slow}");
+}
+
+#[test]
+fn names_and_addresses_are_given_once() {
+    let place = Place::new();
+    let server = place.serve("--lan lab --name web --address 10.0.2.20/24");
+    let error = place.fail("ping danja -c 1 --lan lab --name web");
+    assert!(error.contains("taken") && error.contains("--name"), "{error}");
+    let error = place.fail("ping danja -c 1 --lan lab --address 10.0.2.20/24");
+    assert!(error.contains("web") && error.contains("--address"), "{error}");
+    assert!(place.fail("ping danja -c 1 --lan lab --address 10.9.9.9/24").contains("10.0.2.0/24"));
+    assert!(place.fail("ping danja -c 1 --lan lab --mtu 9000").contains("1500"));
+    // A host that is killed leaves at once.
+    drop(server);
+    let again = Instant::now();
+    while !place.run("ping danja -c 1 --lan lab --name web").status.success() {
+        assert!(again.elapsed() < Duration::from_secs(2), "the name is not free");
+    }
+}
+
+#[test]
+fn commands_that_come_at_once_meet_on_one_lan() {
+    let place = Place::new();
+    let server = place.serve("--lan other --name web");
+    let all: Vec<_> = (0..4)
+        .map(|_| place.danja("ping danja -c 1 --lan lab").stdout(Stdio::null()).spawn().unwrap())
+        .collect();
+    for mut one in all {
+        assert!(one.wait().unwrap().success());
+    }
+    drop(server);
+    let other = place.folder.path().join("danja/lan-other.sock");
+    let since = Instant::now();
+    while other.exists() {
+        assert!(since.elapsed() < Duration::from_secs(15));
+        sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_stale_socket_is_replaced_and_a_link_is_refused() {
+    let place = Place::new();
+    place.succeed("ping danja -c 1 --lan lab");
+    place.ended();
+    drop(std::os::unix::net::UnixListener::bind(place.socket()).unwrap());
+    assert!(place.socket().exists(), "nobody listens there");
+    place.succeed("ping danja -c 1 --lan lab");
+    place.ended();
+    symlink("/tmp/elsewhere", place.socket()).unwrap();
+    let error = place.fail("ping danja -c 1 --lan lab");
+    assert!(error.contains("not a socket"), "{error}");
+    fs::remove_file(place.socket()).unwrap();
+}
+
+/// A process that answers as a LAN of another version or user would; `None` without Python.
+fn stranger(test: &str, socket: &Path, user: &str) -> Option<std::process::Child> {
+    let script = format!(
+        "import os, socket, sys\n\
+         s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n\
+         s.bind(sys.argv[1])\n\
+         {user}\n\
+         s.listen(8)\n\
+         print('up', flush=True)\n\
+         while True:\n\
+         \x20   c, _ = s.accept()\n\
+         \x20   c.recv(65536)\n\
+         \x20   c.send(b'{{\"danja_lan\": 99, \"version\": \"9.9.9\", \"said\": {{}}}}')\n"
+    );
+    fs::create_dir_all(socket.parent().unwrap()).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    fs::set_permissions(socket.parent().unwrap(), mode).unwrap();
+    let mut command = Command::new("python3");
+    command.arg("-c").arg(script).arg(socket).stdout(Stdio::piped());
+    let Ok(mut child) = command.spawn() else {
+        skip(test, "there is no python3");
+        return None;
+    };
+    let mut up = [0; 3];
+    std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut up).unwrap();
+    Some(child)
+}
+
+#[test]
+fn another_version_is_told_by_its_answer() {
+    let place = Place::new();
+    let test = "another_version_is_told_by_its_answer";
+    let Some(mut other) = stranger(test, &place.socket(), "") else { return };
+    let error = place.fail("ping danja -c 1 --lan lab");
+    let process = other.id().to_string();
+    assert!(error.contains("9.9.9") && error.contains(&format!("kill {process}")), "{error}");
+    assert!(place.run("hosts").status.code() == Some(1));
+    other.kill().unwrap();
+    other.wait().unwrap();
+    fs::remove_file(place.socket()).unwrap();
+}
+
+#[test]
+fn another_users_lan_is_not_talked_to() {
+    let place = Place::new();
+    let test = "another_users_lan_is_not_talked_to";
+    if !rustix::process::geteuid().is_root() {
+        return skip(test, "only root can be two users");
+    }
+    let Some(mut other) = stranger(test, &place.socket(), "os.setuid(65534)") else { return };
+    let error = place.fail("ping danja -c 1 --lan lab");
+    assert!(error.contains("another user"), "{error}");
+    other.kill().unwrap();
+    other.wait().unwrap();
+    fs::remove_file(place.socket()).unwrap();
+}
+
+#[test]
+fn a_stopped_host_blocks_nobody() {
+    let place = Place::new();
+    let stopped = place.serve("--lan lab --name slow");
+    let _server = place.serve("--lan lab --name web");
+    // Its neighbours know it before it stops.
+    let flood = "ping slow -c 800 -s 60000 -i 2ms -W 100ms --lan lab";
+    let mut flood = place.danja(flood).stdout(Stdio::null()).spawn().unwrap();
+    sleep(Duration::from_millis(500));
+    let id = stopped.id().to_string();
+    assert!(Command::new("kill").args(["-STOP", &id]).status().unwrap().success());
+    assert!(flood.wait().unwrap().success(), "some came before");
+    assert_eq!(place.succeed("get http://web/a.txt --lan lab"), "of the LAN");
+    let slow = place.hosts().into_iter().find(|host| host["name"] == "slow").unwrap();
+    assert!(slow["dropped_frames"].as_u64().unwrap() > 0, "{slow}");
+    assert!(Command::new("kill").args(["-CONT", &id]).status().unwrap().success());
+}
+
+#[test]
+fn a_port_of_the_machine_leads_to_a_host_of_the_lan() {
+    let place = Place::new();
+    let mut server = place.serve("--lan lab --name web --publish 127.0.0.1:0");
+    let line = server.line("published");
+    let at = line.split("http://").nth(1).unwrap().trim_end_matches('/').to_owned();
+    let mut stream = std::net::TcpStream::connect(at).unwrap();
+    std::io::Write::write_all(&mut stream, b"GET /a.txt HTTP/1.0\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
+    assert!(answer.ends_with("of the LAN"), "{answer}");
+}
