@@ -11,8 +11,8 @@ use clap::Args;
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:
-  danja hosts
-  danja hosts lab --json")]
+  danja hosts lab
+  danja hosts --json")]
 pub(crate) struct HostsArgs {
     /// Only this LAN
     #[arg(value_name = "LAN", value_parser = lan::name)]
