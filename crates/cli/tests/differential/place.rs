@@ -1,6 +1,8 @@
 //! Where scripts run: a network namespace of their own, on the kernel or under `danja run`.
 
 use std::fmt;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::str::FromStr;
@@ -183,7 +185,18 @@ pub(crate) fn inside() -> Result<Command, String> {
         }
         Err(format!("no network namespace of its own: {said}"))
     });
-    user.clone().map(way)
+    let mut command = user.clone().map(way)?;
+    command.env("XDG_RUNTIME_DIR", runtime_folder());
+    Ok(command)
+}
+
+/// A runtime directory of this user's own: in a user namespace they are called root, whose own
+/// directory theirs is not.
+fn runtime_folder() -> PathBuf {
+    let user = fs::metadata("/proc/self").unwrap().uid();
+    let folder = std::env::temp_dir().join(format!("danja-differential-{user}"));
+    fs::create_dir_all(&folder).unwrap();
+    folder
 }
 
 /// Whether this machine permits a mode; why not.
