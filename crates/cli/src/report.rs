@@ -9,6 +9,7 @@ use danja::observe::{Observed, Observer};
 use danja_stack::views::{TcpInfo, TcpState};
 use danja_stack::{ControlInfo, Instant};
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -25,6 +26,9 @@ pub(crate) struct Reporter {
 #[derive(Default)]
 struct Seen {
     connections: Vec<Connection>,
+    /// Where in `connections` those between two endpoints are, the latest last: of thousands of
+    /// connections each frame concerns one.
+    between: HashMap<(SocketAddr, SocketAddr), Vec<usize>>,
     /// Not remembered, because they were too many.
     left_out: bool,
     told: bool,
@@ -107,16 +111,15 @@ impl Seen {
             return;
         };
         let Some(state) = info.state else { return };
-        let same = |one: &&mut Connection| {
-            one.local == local && one.remote == remote && one.iss == tcp.iss.0
-        };
-        if let Some(known) = self.connections.iter_mut().rev().find(same) {
-            known.note(tcp, state, now);
+        let ours = self.between.entry((local, remote)).or_default();
+        let latest_first = || ours.iter().rev().copied();
+        let same = latest_first().find(|&one| self.connections[one].iss == tcp.iss.0);
+        if let Some(known) = same {
+            self.connections[known].note(tcp, state, now);
         } else if state == TcpState::TimeWait {
             // What waits in TIME-WAIT has forgotten its counts, and how it began.
-            let ends = |one: &&mut Connection| one.local == local && one.remote == remote;
-            if let Some(known) = self.connections.iter_mut().rev().find(ends) {
-                known.state = state.name();
+            if let Some(known) = latest_first().next() {
+                self.connections[known].state = state.name();
             }
         } else if self.connections.len() < MANY {
             let mut new = Connection {
@@ -135,6 +138,7 @@ impl Seen {
                 samples: 0,
             };
             new.note(tcp, state, now);
+            ours.push(self.connections.len());
             self.connections.push(new);
         } else {
             self.left_out = true;

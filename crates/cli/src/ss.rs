@@ -104,7 +104,11 @@ fn state(socket: &Value) -> String {
 fn control_information(socket: &Value) -> String {
     let mut line = String::new();
     if let Some(tcp) = socket.get("tcp").filter(|tcp| !tcp.is_null()) {
-        line += &tcp_information(tcp);
+        // Of a connection in TIME-WAIT little is kept: when it ends.
+        line += &match text(socket, "state").as_str() {
+            "TIME-WAIT" => timers(tcp).join(" "),
+            _ => tcp_information(tcp),
+        };
     }
     for (field, name) in [("error", "error"), ("soft_error", "soft_error")] {
         if let Some(kind) = socket.get(field).and_then(|fault| fault.get("kind")) {
@@ -185,13 +189,14 @@ fn tcp_information(tcp: &Value) -> String {
     if text(tcp, "recovery") != "Open" {
         words.push(format!("ca_state:{}", text(tcp, "recovery")));
     }
-    if let Some(Value::Object(timers)) = tcp.get("timers") {
-        for (name, due) in timers {
-            let due = due.as_f64().unwrap_or(0.0) * 1e3;
-            words.push(format!("timer:({name},{due:.0}ms)"));
-        }
-    }
+    words.extend(timers(tcp));
     words.join(" ")
+}
+
+fn timers(tcp: &Value) -> Vec<String> {
+    let Some(Value::Object(timers)) = tcp.get("timers") else { return Vec::new() };
+    let due = |due: &Value| due.as_f64().unwrap_or(0.0) * 1e3;
+    timers.iter().map(|(name, at)| format!("timer:({name},{:.0}ms)", due(at))).collect()
 }
 
 #[cfg(test)]

@@ -67,4 +67,7 @@ fn control_information_has_the_names_of_ss() {
     }
     assert!(text.starts_with("\t ts") && !text.contains("ssthresh"));
     assert_eq!(control_information(&json!({ "kind": "udp", "via": "tun" })), "");
+    let waiting = json!({ "timestamps": true, "snd_mss": 0, "timers": { "time-wait": 59.5 } });
+    let waiting = json!({ "kind": "tcp", "state": "TIME-WAIT", "tcp": waiting });
+    assert_eq!(control_information(&waiting), "\t timer:(time-wait,59500ms)\n");
 }

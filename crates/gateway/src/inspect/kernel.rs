@@ -6,7 +6,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 /// The datagram sockets of a process's network namespace, with the members of the stack's own,
-/// and `via`: `tun`. None if it is gone or has no namespace of its own.
+/// and `via`: `tun`. There are none if it is gone or has no namespace of its own.
 pub(crate) fn sockets(process: u32) -> Vec<Value> {
     let namespace = |who: &str| fs::read_link(format!("/proc/{who}/ns/net")).ok();
     let theirs = namespace(&process.to_string());
