@@ -14,12 +14,13 @@ use crate::notify::{Supervisor, filter};
 use crate::program::Program;
 use crate::sys::child::{Order, Plan};
 use crate::sys::namespace::{Entry, Step};
-use crate::sys::signals::{Signals, who};
+use crate::sys::signals::Signals;
 use crate::under::{Connected, Equipment, Under};
 use channel::Channel;
 use danja::Host;
 use danja::stack::InterfaceId;
 use rustix::io::Errno;
+use rustix::process::{getegid, geteuid};
 use std::ffi::{CString, OsString};
 use std::fmt::{self, Write};
 use std::fs;
@@ -109,7 +110,7 @@ impl Launcher {
             Signals::take().map_err(|errno| LaunchError::system("take signals", errno))?;
         let mut plan = self.plan(&signals)?;
         let mut reasons = Vec::new();
-        if self.program.is_setuid() && who().0 != 0 {
+        if self.program.is_setuid() && !geteuid().is_root() {
             let path = self.program.path().display();
             reasons.push(format!("{path} is setuid, and runs without that privilege"));
         }
@@ -162,7 +163,7 @@ fn entry() -> Result<Entry, LaunchError> {
     let text = |text: String| {
         CString::new(text).map_err(|_| LaunchError::system("name a file", Errno::INVAL))
     };
-    let (uid, gid) = who();
+    let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
     let mut settings = Vec::new();
     for (name, value) in [
         // Ephemeral ports are split: ours are those above.

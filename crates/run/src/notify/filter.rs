@@ -5,7 +5,7 @@ use crate::sys::seccomp::Filter;
 use libc::{c_long, sock_filter};
 
 const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
-const NOTIFY: u32 = 0x7fc0_0000;
+const NOTIFY: u32 = libc::SECCOMP_RET_USER_NOTIF;
 
 const fn refuse(errno: i32) -> u32 {
     libc::SECCOMP_RET_ERRNO | errno.unsigned_abs()
@@ -27,7 +27,7 @@ const I386_REFUSED: [u32; 8] = [102, 359, 361, 362, 363, 364, 425, 426];
 /// The bit of an x32 call.
 const X32: u32 = 0x4000_0000;
 
-const MPTCP: u32 = 262;
+const MPTCP: u32 = libc::IPPROTO_MPTCP as u32;
 const IPPROTO_TCP: u32 = libc::IPPROTO_TCP as u32;
 const SOL_SOCKET: u32 = libc::SOL_SOCKET as u32;
 const INET: [u32; 2] = [libc::AF_INET as u32, libc::AF_INET6 as u32];

@@ -2,6 +2,7 @@
 //! time. Makes async-signal-safe calls only (another thread may have held any lock when it was
 //! forked), so that all it uses was prepared before.
 
+use super::errno::last;
 use super::namespace::{Descriptors, Entry};
 use super::seccomp::{self, Filter};
 use libc::{c_char, c_int};
@@ -182,12 +183,6 @@ impl Plan {
         unsafe { libc::write(channel, (&raw const report).cast(), REPORT) };
         exit(LAUNCHER_FAILED)
     }
-}
-
-/// The error of the call before.
-pub(super) fn last() -> Errno {
-    // SAFETY: the address of this thread's errno, which is always valid.
-    Errno::from_raw_os_error(unsafe { *libc::__errno_location() })
 }
 
 fn exit(code: c_int) -> ! {

@@ -1,6 +1,6 @@
 //! The memory of another process: copies in and out. Decides nothing.
 
-use super::check;
+use super::errno::check;
 use rustix::io::Errno;
 use std::fs::File;
 use std::os::unix::fs::FileExt;

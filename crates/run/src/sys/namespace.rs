@@ -2,7 +2,8 @@
 //! yet, sockets by which the parent sets it up, and a resolv.conf. Async-signal-safe calls only.
 //! Configures no interface.
 
-use super::child::{Report, last};
+use super::child::Report;
+use super::errno::check;
 use libc::{c_char, c_int, c_ulong};
 use rustix::io::Errno;
 use std::ffi::{CStr, CString};
@@ -173,7 +174,7 @@ fn own_file(path: &CStr) -> Result<RawFd, Errno> {
 }
 
 fn result(value: c_int) -> Result<c_int, Errno> {
-    if value < 0 { Err(last()) } else { Ok(value) }
+    check(value).map(|value| value as c_int)
 }
 
 fn unshare(flags: c_int) -> Result<(), Errno> {
@@ -201,7 +202,7 @@ fn write_file(path: &CStr, text: &CStr) -> Result<(), Errno> {
     // SAFETY: writes `bytes` from where they lie, and closes what was opened here.
     unsafe {
         let count = libc::write(file, bytes.as_ptr().cast(), bytes.len());
-        let written = if count < 0 { Err(last()) } else { Ok(()) };
+        let written = check(count as i64).map(drop);
         libc::close(file);
         written
     }

@@ -1,24 +1,25 @@
 //! Threads and processes by descriptor, and copies of their descriptors. Decides nothing.
 
-use super::check;
-use rustix::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use rustix::fd::{OwnedFd, RawFd};
 use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
-/// `PIDFD_THREAD` (Linux 6.9).
-const THREAD: u32 = libc::O_EXCL as u32;
+/// `PIDFD_THREAD` (Linux 6.9), which the crates do not have.
+const THREAD: PidfdFlags = PidfdFlags::from_bits_retain(libc::O_EXCL as u32);
 
 /// A thread, which need not be its process's first.
 pub(crate) fn open(thread: u32) -> Result<OwnedFd, Errno> {
-    match open_with(thread, THREAD) {
-        Err(Errno::INVAL) => open_with(process_of(thread).ok_or(Errno::SRCH)?, 0),
+    match pidfd_open(pid(thread)?, THREAD) {
+        Err(Errno::INVAL) => {
+            let process = process_of(thread).ok_or(Errno::SRCH)?;
+            pidfd_open(pid(process)?, PidfdFlags::empty())
+        }
         opened => opened,
     }
 }
 
-fn open_with(id: u32, flags: u32) -> Result<OwnedFd, Errno> {
-    // SAFETY: takes numbers only.
-    let opened = check(unsafe { libc::syscall(libc::SYS_pidfd_open, id, flags) })?;
-    own(opened)
+fn pid(number: u32) -> Result<Pid, Errno> {
+    i32::try_from(number).ok().and_then(Pid::from_raw).ok_or(Errno::SRCH)
 }
 
 /// The process that a thread belongs to.
@@ -30,14 +31,5 @@ pub(crate) fn process_of(thread: u32) -> Option<u32> {
 
 /// A copy of a descriptor of that thread: the same open file.
 pub(crate) fn copy_of(thread: &OwnedFd, number: RawFd) -> Result<OwnedFd, Errno> {
-    // SAFETY: takes numbers only.
-    let copied =
-        check(unsafe { libc::syscall(libc::SYS_pidfd_getfd, thread.as_raw_fd(), number, 0) })?;
-    own(copied)
-}
-
-fn own(made: i64) -> Result<OwnedFd, Errno> {
-    let made = RawFd::try_from(made).map_err(|_| Errno::INVAL)?;
-    // SAFETY: the system call has just made it for us.
-    Ok(unsafe { OwnedFd::from_raw_fd(made) })
+    pidfd_getfd(thread, number, PidfdGetfdFlags::empty())
 }

@@ -2,9 +2,11 @@
 //! stays. Between fork and exit the child makes async-signal-safe calls only, with what was
 //! prepared before. Judges nothing.
 
-use super::check;
-use libc::{c_int, c_long, c_ulong};
+use super::errno::check;
+use super::seccomp::SYNC_WAKE_UP;
+use libc::{c_int, c_long};
 use rustix::io::Errno;
+use rustix::process::{getegid, geteuid};
 use std::ffi::{CStr, CString};
 use std::os::fd::RawFd;
 
@@ -32,7 +34,7 @@ pub(crate) struct Entrance {
 
 impl Entrance {
     pub(crate) fn new() -> Self {
-        let (uid, gid) = super::signals::who();
+        let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
         let map = |id| CString::new(format!("{id} {id} 1\n")).unwrap_or_default();
         Self { user: uid != 0, uid_map: map(uid), gid_map: map(gid) }
     }
@@ -45,7 +47,7 @@ impl Entrance {
         let user = if self.user { libc::CLONE_NEWUSER } else { 0 };
         // SAFETY: takes a number only.
         let made = unsafe { libc::unshare(user | libc::CLONE_NEWNET | libc::CLONE_NEWNS) };
-        check(made.into()).map_err(|errno| (Step::Unshare, errno))?;
+        check(made).map_err(|errno| (Step::Unshare, errno))?;
         if self.user {
             for (file, text) in [
                 (c"/proc/self/setgroups", c"deny"),
@@ -67,7 +69,7 @@ impl Entrance {
 unsafe fn write(file: &CStr, text: &CStr) -> Result<(), Errno> {
     // SAFETY: both strings live through the calls; the descriptor is ours.
     unsafe {
-        let opened = check(libc::open(file.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC).into())?;
+        let opened = check(libc::open(file.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC))?;
         let bytes = text.to_bytes();
         let written = libc::write(opened as c_int, bytes.as_ptr().cast(), bytes.len());
         let result = check(written as i64).map(drop);
@@ -80,7 +82,7 @@ unsafe fn write(file: &CStr, text: &CStr) -> Result<(), Errno> {
 fn tried(trial: impl FnOnce() -> Result<(), (Step, Errno)>) -> Result<(), (Step, Errno)> {
     let inside = |errno| (Step::Inside, errno);
     // SAFETY: the child makes async-signal-safe calls only, and exits.
-    let child = check(unsafe { libc::fork() }.into()).map_err(inside)? as c_int;
+    let child = check(unsafe { libc::fork() }).map_err(inside)? as c_int;
     if child == 0 {
         let code = match trial() {
             Ok(()) => 0,
@@ -92,7 +94,7 @@ fn tried(trial: impl FnOnce() -> Result<(), (Step, Errno)>) -> Result<(), (Step,
     let mut status = 0;
     loop {
         // SAFETY: the kernel writes to `status`; the child is ours and was not waited for.
-        match check(unsafe { libc::waitpid(child, &raw mut status, 0) }.into()) {
+        match check(unsafe { libc::waitpid(child, &raw mut status, 0) }) {
             Err(Errno::INTR) => {}
             Err(errno) => return Err(inside(errno)),
             Ok(_) => break,
@@ -126,9 +128,7 @@ struct InterfaceRequest {
     rest: [u8; 22],
 }
 
-const TUNSETIFF: c_ulong = 0x4004_54ca;
-/// IFF_TUN and IFF_NO_PI.
-const TUN_FLAGS: u16 = 0x1001;
+const TUN_FLAGS: u16 = (libc::IFF_TUN | libc::IFF_NO_PI) as u16;
 
 /// A TUN device in a namespace of one's own.
 pub(crate) fn tun(entrance: &Entrance) -> Tried {
@@ -138,10 +138,10 @@ pub(crate) fn tun(entrance: &Entrance) -> Tried {
         unsafe {
             entrance.enter()?;
             let file = c"/dev/net/tun".as_ptr();
-            let opened = check(libc::open(file, libc::O_RDWR | libc::O_CLOEXEC).into());
+            let opened = check(libc::open(file, libc::O_RDWR | libc::O_CLOEXEC));
             let opened = opened.map_err(|errno| (Step::Inside, errno))? as c_int;
-            let attached = libc::ioctl(opened, TUNSETIFF as _, &raw mut request);
-            check(attached.into()).map(drop).map_err(|errno| (Step::Inside, errno))
+            let attached = libc::ioctl(opened, libc::TUNSETIFF as _, &raw mut request);
+            check(attached).map(drop).map_err(|errno| (Step::Inside, errno))
         }
     };
     tried(trial).map_err(|(_, errno)| errno)
@@ -170,7 +170,7 @@ unsafe fn ask_netlink(message: &[u8]) -> Tried {
     unsafe {
         let kind = libc::SOCK_RAW | libc::SOCK_CLOEXEC;
         let socket = libc::socket(libc::AF_NETLINK, kind, libc::NETLINK_ROUTE);
-        let socket = check(socket.into())? as c_int;
+        let socket = check(socket)? as c_int;
         check(libc::send(socket, message.as_ptr().cast(), message.len(), 0) as i64)?;
         let mut answer = [0u8; 1024];
         let length = check(libc::recv(socket, answer.as_mut_ptr().cast(), answer.len(), 0) as i64)?;
@@ -187,15 +187,14 @@ unsafe fn ask_netlink(message: &[u8]) -> Tried {
 
 /// RTM_NEWLINK of a veth pair whose names the kernel chooses.
 fn new_veth() -> Vec<u8> {
-    // NLM_F_REQUEST, NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL.
-    let flags: u16 = 0x1 | 0x4 | 0x400 | 0x200;
-    // IFLA_LINKINFO (18) with IFLA_INFO_KIND (1): "veth", whose four bytes need no padding.
-    let kind = [8u16.to_ne_bytes(), 1u16.to_ne_bytes()].concat();
-    let info = [12u16.to_ne_bytes(), 18u16.to_ne_bytes()].concat();
+    let flags = libc::NLM_F_REQUEST | libc::NLM_F_ACK | libc::NLM_F_CREATE | libc::NLM_F_EXCL;
+    // "veth", whose four bytes need no padding, in two attributes.
+    let kind = [8u16.to_ne_bytes(), libc::IFLA_INFO_KIND.to_ne_bytes()].concat();
+    let info = [12u16.to_ne_bytes(), libc::IFLA_LINKINFO.to_ne_bytes()].concat();
     let mut message = Vec::new();
     message.extend_from_slice(&(16u32 + 16 + 12).to_ne_bytes());
     message.extend_from_slice(&libc::RTM_NEWLINK.to_ne_bytes());
-    message.extend_from_slice(&flags.to_ne_bytes());
+    message.extend_from_slice(&(flags as u16).to_ne_bytes());
     message.extend_from_slice(&[0; 8]);
     message.extend_from_slice(&[0; 16]);
     message.extend_from_slice(&info);
@@ -208,26 +207,10 @@ fn new_veth() -> Vec<u8> {
 pub(crate) fn open(family: c_int, kind: c_int, protocol: c_int) -> Tried {
     // SAFETY: takes numbers only; the descriptor is closed at once.
     unsafe {
-        let socket = check(libc::socket(family, kind | libc::SOCK_CLOEXEC, protocol).into())?;
+        let socket = check(libc::socket(family, kind | libc::SOCK_CLOEXEC, protocol))?;
         libc::close(socket as c_int);
     }
     Ok(())
-}
-
-const SECCOMP_SET_MODE_FILTER: c_ulong = 1;
-const SECCOMP_FILTER_FLAG_NEW_LISTENER: c_ulong = 8;
-const SECCOMP_RET_ALLOW: u32 = 0x7fff_0000;
-const SECCOMP_IOCTL_NOTIF_ADDFD: c_ulong = 0x4018_2103;
-const SECCOMP_IOCTL_NOTIF_SET_FLAGS: c_ulong = 0x4008_2104;
-
-/// `struct seccomp_notif_addfd`.
-#[repr(C)]
-struct AddDescriptor {
-    id: u64,
-    flags: u32,
-    source: u32,
-    new: u32,
-    new_flags: u32,
 }
 
 /// What of a listener is tried.
@@ -243,7 +226,7 @@ pub(crate) enum Listener {
 
 /// A listener for system calls.
 pub(crate) fn listener(what: Listener) -> Tried {
-    let allow = libc::sock_filter { code: 0x06, jt: 0, jf: 0, k: SECCOMP_RET_ALLOW };
+    let allow = libc::sock_filter { code: 0x06, jt: 0, jf: 0, k: libc::SECCOMP_RET_ALLOW };
     let mut filter = [allow];
     let program = libc::sock_fprog { len: 1, filter: filter.as_mut_ptr() };
     let trial = || {
@@ -258,8 +241,8 @@ pub(crate) fn listener(what: Listener) -> Tried {
             );
             let listener = check(libc::syscall(
                 libc::SYS_seccomp,
-                SECCOMP_SET_MODE_FILTER,
-                SECCOMP_FILTER_FLAG_NEW_LISTENER,
+                libc::SECCOMP_SET_MODE_FILTER,
+                libc::SECCOMP_FILTER_FLAG_NEW_LISTENER,
                 &raw const program,
             ))? as c_int;
             match what {
@@ -267,19 +250,24 @@ pub(crate) fn listener(what: Listener) -> Tried {
                 Listener::AddAndSend => {
                     // No such notification waits; a kernel that does not know the flag says
                     // EINVAL before it looks.
-                    let source = listener as u32;
-                    let add = AddDescriptor { id: 1, flags: 2, source, new: 0, new_flags: 0 };
+                    let add = libc::seccomp_notif_addfd {
+                        id: 1,
+                        flags: libc::SECCOMP_ADDFD_FLAG_SEND as u32,
+                        srcfd: listener as u32,
+                        newfd: 0,
+                        newfd_flags: 0,
+                    };
                     let asked =
-                        libc::ioctl(listener, SECCOMP_IOCTL_NOTIF_ADDFD as _, &raw const add);
-                    match check(asked.into()) {
+                        libc::ioctl(listener, libc::SECCOMP_IOCTL_NOTIF_ADDFD, &raw const add);
+                    match check(asked) {
                         Err(Errno::NOENT) | Ok(_) => Ok(()),
                         Err(errno) => Err(errno),
                     }
                 }
                 Listener::SyncWakeUp => {
                     let asked =
-                        libc::ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS as _, 1 as c_ulong);
-                    check(asked.into()).map(drop)
+                        libc::ioctl(listener, libc::SECCOMP_IOCTL_NOTIF_SET_FLAGS, SYNC_WAKE_UP);
+                    check(asked).map(drop)
                 }
             }
         }
@@ -293,9 +281,9 @@ pub(crate) fn pidfd_getfd() -> Tried {
     // SAFETY: the kernel writes two descriptors; the child only waits for an end of file and
     // exits; numbers of processes and descriptors are ours.
     unsafe {
-        check(libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC).into())?;
+        check(libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC))?;
         let [reads, writes] = ends;
-        let child = check(libc::fork().into())? as c_int;
+        let child = check(libc::fork())? as c_int;
         if child == 0 {
             libc::close(writes);
             let mut byte = 0u8;
@@ -311,7 +299,7 @@ pub(crate) fn pidfd_getfd() -> Tried {
         libc::close(writes);
         libc::close(reads);
         let mut status = 0;
-        while check(libc::waitpid(child, &raw mut status, 0).into()) == Err(Errno::INTR) {}
+        while check(libc::waitpid(child, &raw mut status, 0)) == Err(Errno::INTR) {}
         copied
     }
 }

@@ -1,27 +1,12 @@
 //! Seccomp with user notification (`seccomp_unotify(2)`): a filter is installed, and its listener
 //! is told of calls and answers them. Decides nothing.
 
-use super::check;
+use super::errno::check;
 use rustix::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use rustix::io::Errno;
-use std::ffi::{c_int, c_uint, c_ulong};
 
-const SET_MODE_FILTER: c_uint = 1;
-const FLAG_NEW_LISTENER: c_ulong = 1 << 3;
-const GET_ACTION_AVAIL: c_uint = 2;
-const GET_NOTIF_SIZES: c_uint = 3;
-const USER_NOTIF: u32 = 0x7fc0_0000;
-
-const NOTIF_RECV: c_ulong = 0xc050_2100;
-const NOTIF_SEND: c_ulong = 0xc018_2101;
-const NOTIF_ID_VALID: c_ulong = 0x4008_2102;
-const NOTIF_ADDFD: c_ulong = 0x4018_2103;
-const NOTIF_SET_FLAGS: c_ulong = 0x4008_2104;
-
-const SYNC_WAKE_UP: u64 = 1;
-const RESPONSE_CONTINUE: u32 = 1;
-const ADDFD_SETFD: u32 = 1;
-const ADDFD_SEND: u32 = 2;
+/// `SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP` (Linux 6.6), which `libc` does not have.
+pub(super) const SYNC_WAKE_UP: u64 = 1;
 
 /// A program for the kernel's filter machine, ready to be installed.
 #[derive(Clone, Debug)]
@@ -49,8 +34,8 @@ pub fn install(filter: &Filter) -> Result<RawFd, Errno> {
         check(unsafe {
             libc::syscall(
                 libc::SYS_seccomp,
-                SET_MODE_FILTER,
-                FLAG_NEW_LISTENER,
+                libc::SECCOMP_SET_MODE_FILTER,
+                libc::SECCOMP_FILTER_FLAG_NEW_LISTENER,
                 std::ptr::from_ref(&program),
             )
         })
@@ -60,7 +45,7 @@ pub fn install(filter: &Filter) -> Result<RawFd, Errno> {
         // programs that take or drop privileges go on to work.
         Err(Errno::ACCESS) => {
             // SAFETY: takes numbers only.
-            check(i64::from(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }))?;
+            check(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })?;
             load()?
         }
         made => made?,
@@ -70,13 +55,18 @@ pub fn install(filter: &Filter) -> Result<RawFd, Errno> {
 
 /// Whether the kernel knows listeners, in the form that is spoken here.
 pub fn is_available() -> bool {
-    let action = USER_NOTIF;
+    let action: u32 = libc::SECCOMP_RET_USER_NOTIF;
     let mut sizes = [0u16; 3];
     // SAFETY: the kernel reads four bytes of `action` and writes six to `sizes`.
     let (known, sized) = unsafe {
         (
-            libc::syscall(libc::SYS_seccomp, GET_ACTION_AVAIL, 0, std::ptr::from_ref(&action)),
-            libc::syscall(libc::SYS_seccomp, GET_NOTIF_SIZES, 0, sizes.as_mut_ptr()),
+            libc::syscall(
+                libc::SYS_seccomp,
+                libc::SECCOMP_GET_ACTION_AVAIL,
+                0,
+                std::ptr::from_ref(&action),
+            ),
+            libc::syscall(libc::SYS_seccomp, libc::SECCOMP_GET_NOTIF_SIZES, 0, sizes.as_mut_ptr()),
         )
     };
     // Larger ones only have more at their ends, which its ioctls copy by their own number.
@@ -126,7 +116,7 @@ impl Listener {
         // The answer wakes its caller on this very processor: a fifth of the time (Linux 6.6).
         let raw = listener.raw();
         // SAFETY: the argument is a number; older kernels refuse the request.
-        let _ = unsafe { libc::ioctl(raw, NOTIF_SET_FLAGS as _, SYNC_WAKE_UP) };
+        let _ = unsafe { libc::ioctl(raw, libc::SECCOMP_IOCTL_NOTIF_SET_FLAGS, SYNC_WAKE_UP) };
         listener
     }
 
@@ -139,8 +129,8 @@ impl Listener {
         let mut call = Notification::default();
         // SAFETY: the request's number says the size of what is written: a whole `Notification`,
         // which is zero before, as the kernel demands.
-        check_int(unsafe {
-            libc::ioctl(self.raw(), NOTIF_RECV as _, std::ptr::from_mut(&mut call))
+        check(unsafe {
+            libc::ioctl(self.raw(), libc::SECCOMP_IOCTL_NOTIF_RECV, std::ptr::from_mut(&mut call))
         })?;
         Ok(call)
     }
@@ -148,7 +138,10 @@ impl Listener {
     /// Whether the call still waits: neither a signal nor death has ended it.
     pub(crate) fn is_valid(&self, id: u64) -> bool {
         // SAFETY: the kernel reads eight bytes.
-        unsafe { libc::ioctl(self.raw(), NOTIF_ID_VALID as _, std::ptr::from_ref(&id)) == 0 }
+        unsafe {
+            libc::ioctl(self.raw(), libc::SECCOMP_IOCTL_NOTIF_ID_VALID, std::ptr::from_ref(&id))
+                == 0
+        }
     }
 
     /// What the call returns. ENOENT: it does not wait any more.
@@ -162,13 +155,20 @@ impl Listener {
 
     /// The kernel itself makes the call.
     pub(crate) fn proceed(&self, id: u64) -> Result<(), Errno> {
-        self.respond(&Response { id, value: 0, error: 0, flags: RESPONSE_CONTINUE })
+        self.respond(&Response {
+            id,
+            value: 0,
+            error: 0,
+            flags: libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32,
+        })
     }
 
     fn respond(&self, response: &Response) -> Result<(), Errno> {
         // SAFETY: the kernel reads a whole `Response`.
-        check_int(unsafe { libc::ioctl(self.raw(), NOTIF_SEND as _, std::ptr::from_ref(response)) })
-            .map(drop)
+        check(unsafe {
+            libc::ioctl(self.raw(), libc::SECCOMP_IOCTL_NOTIF_SEND, std::ptr::from_ref(response))
+        })
+        .map(drop)
     }
 
     /// Gives the caller a descriptor, whose number is what the call returns.
@@ -178,7 +178,7 @@ impl Listener {
         descriptor: impl AsFd,
         close_on_exec: bool,
     ) -> Result<RawFd, Errno> {
-        self.add(id, descriptor, ADDFD_SEND, 0, close_on_exec)
+        self.add(id, descriptor, libc::SECCOMP_ADDFD_FLAG_SEND as u32, 0, close_on_exec)
     }
 
     /// Puts a descriptor in the place of another of the caller's. The call goes on to wait.
@@ -190,7 +190,7 @@ impl Listener {
         close_on_exec: bool,
     ) -> Result<(), Errno> {
         let to = u32::try_from(number).map_err(|_| Errno::BADF)?;
-        self.add(id, descriptor, ADDFD_SETFD, to, close_on_exec).map(drop)
+        self.add(id, descriptor, libc::SECCOMP_ADDFD_FLAG_SETFD as u32, to, close_on_exec).map(drop)
     }
 
     fn add(
@@ -206,8 +206,12 @@ impl Listener {
         let request = AddFd { id, flags, from, to, to_flags };
         loop {
             // SAFETY: the kernel reads a whole `AddFd`.
-            let added = check_int(unsafe {
-                libc::ioctl(self.raw(), NOTIF_ADDFD as _, std::ptr::from_ref(&request))
+            let added = check(unsafe {
+                libc::ioctl(
+                    self.raw(),
+                    libc::SECCOMP_IOCTL_NOTIF_ADDFD,
+                    std::ptr::from_ref(&request),
+                )
             });
             match added {
                 Err(Errno::INTR) => {}
@@ -221,8 +225,4 @@ impl AsFd for Listener {
     fn as_fd(&self) -> rustix::fd::BorrowedFd<'_> {
         self.fd.as_fd()
     }
-}
-
-fn check_int(result: c_int) -> Result<i64, Errno> {
-    check(i64::from(result))
 }

@@ -1,8 +1,8 @@
 //! Signals as something to wait for: blocked, and read from a descriptor. Has no handler, and so
 //! no global state.
 
-use super::child::last;
-use rustix::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
+use super::errno::check;
+use rustix::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use rustix::io::Errno;
 use std::mem::MaybeUninit;
 use std::ptr;
@@ -64,11 +64,8 @@ impl Signals {
                 libc::sigaddset(taken.as_mut_ptr(), signal);
             }
             let flags = libc::SFD_CLOEXEC | libc::SFD_NONBLOCK;
-            let descriptor = libc::signalfd(-1, taken.as_ptr(), flags);
-            if descriptor < 0 {
-                return Err(last());
-            }
-            let descriptor = OwnedFd::from_raw_fd(descriptor);
+            let descriptor = check(libc::signalfd(-1, taken.as_ptr(), flags))?;
+            let descriptor = OwnedFd::from_raw_fd(descriptor as RawFd);
             libc::pthread_sigmask(libc::SIG_BLOCK, taken.as_ptr(), before.as_mut_ptr());
             Ok(Self { descriptor, before: Mask(before.assume_init()) })
         }
@@ -107,12 +104,6 @@ impl Drop for Signals {
         while self.next().is_some() {}
         self.before.restore();
     }
-}
-
-/// The effective user and group, and whether the user is root.
-pub(crate) fn who() -> (u32, u32) {
-    // SAFETY: these cannot fail and touch no memory.
-    unsafe { (libc::geteuid(), libc::getegid()) }
 }
 
 /// Sends a signal to a process that is a child of ours and was not waited for.

@@ -1,7 +1,8 @@
 //! Starts a program under a filter, for tests of what answers its calls. Has no namespace.
 
+use super::errno::check;
+use super::pidfd;
 use super::seccomp::{self, Filter};
-use super::{check, pidfd};
 use rustix::fd::{AsRawFd, OwnedFd, RawFd};
 use std::ffi::CString;
 use std::io::Read;
@@ -72,7 +73,7 @@ impl Trial {
     pub(crate) fn wait(&self) -> i32 {
         let mut status = 0;
         // SAFETY: the kernel writes to `status`; the process is our child and was not waited for.
-        check(i64::from(unsafe { libc::waitpid(self.process, &mut status, 0) })).unwrap();
+        check(unsafe { libc::waitpid(self.process, &mut status, 0) }).unwrap();
         if libc::WIFEXITED(status) {
             libc::WEXITSTATUS(status)
         } else {

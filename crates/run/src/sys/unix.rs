@@ -1,14 +1,13 @@
 //! UNIX stream sockets as carriers of a program's data: what `rustix` has no words for. Decides
 //! nothing.
 
-use super::check;
+use super::errno::check;
 use rustix::fd::{AsFd, AsRawFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketType, send, socket_with,
 };
 use std::ffi::c_int;
-use std::time::Duration;
 
 /// A new one, not connected.
 pub(crate) fn stream(nonblocking: bool) -> Result<OwnedFd, Errno> {
@@ -33,13 +32,13 @@ pub(crate) fn name(socket: impl AsFd) -> Result<SocketAddrUnix, Errno> {
     let socket = socket.as_fd();
     let unnamed = libc::AF_UNIX as libc::sa_family_t;
     // SAFETY: the address is as long as the two bytes of its family.
-    check(i64::from(unsafe {
+    check(unsafe {
         libc::bind(
             socket.as_raw_fd(),
             std::ptr::from_ref(&unnamed).cast(),
             size_of::<libc::sa_family_t>() as libc::socklen_t,
         )
-    }))?;
+    })?;
     let name = rustix::net::getsockname(socket)?;
     SocketAddrUnix::try_from(name)
 }
@@ -69,7 +68,7 @@ pub(crate) fn set_number(
     value: c_int,
 ) -> Result<(), Errno> {
     // SAFETY: the kernel reads four bytes of `value`.
-    check(i64::from(unsafe {
+    check(unsafe {
         libc::setsockopt(
             socket.as_fd().as_raw_fd(),
             level,
@@ -77,7 +76,7 @@ pub(crate) fn set_number(
             std::ptr::from_ref(&value).cast(),
             size_of::<c_int>() as libc::socklen_t,
         )
-    }))
+    })
     .map(drop)
 }
 
@@ -86,7 +85,7 @@ pub(crate) fn number(socket: impl AsFd, level: c_int, name: c_int) -> Result<c_i
     let mut value: c_int = 0;
     let mut length = size_of::<c_int>() as libc::socklen_t;
     // SAFETY: the kernel writes at most `length` bytes to `value`.
-    check(i64::from(unsafe {
+    check(unsafe {
         libc::getsockopt(
             socket.as_fd().as_raw_fd(),
             level,
@@ -94,27 +93,8 @@ pub(crate) fn number(socket: impl AsFd, level: c_int, name: c_int) -> Result<c_i
             std::ptr::from_mut(&mut value).cast(),
             &mut length,
         )
-    }))?;
+    })?;
     Ok(value)
-}
-
-/// A time-out of its calls (`SO_RCVTIMEO`, `SO_SNDTIMEO`), if one was set.
-pub(crate) fn timeout(socket: impl AsFd, name: c_int) -> Option<Duration> {
-    let mut value = libc::timeval { tv_sec: 0, tv_usec: 0 };
-    let mut length = size_of::<libc::timeval>() as libc::socklen_t;
-    // SAFETY: the kernel writes at most `length` bytes, a whole `timeval`.
-    let got = unsafe {
-        libc::getsockopt(
-            socket.as_fd().as_raw_fd(),
-            libc::SOL_SOCKET,
-            name,
-            std::ptr::from_mut(&mut value).cast(),
-            &mut length,
-        )
-    };
-    let seconds = u64::try_from(value.tv_sec).ok()?;
-    let timeout = Duration::new(seconds, u32::try_from(value.tv_usec).ok()?.checked_mul(1000)?);
-    (got == 0 && !timeout.is_zero()).then_some(timeout)
 }
 
 /// Makes a socket that is connected look as one that still connects: nothing fits into it. Gives

@@ -5,6 +5,7 @@
 use super::device::Device;
 use super::split::{BATCH, Outward};
 use danja::stack::Frame;
+use danja::wire::ip::Protocol;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use rustix::fd::OwnedFd;
 use rustix::io::{read, write};
@@ -13,9 +14,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, JoinHandle};
-
-/// IPv4's number of TCP.
-const TCP: u8 = 6;
 
 /// The thread; it ends when this is dropped, or when the host does.
 pub(super) struct Pump {
@@ -114,7 +112,7 @@ impl Work {
                 Poll::Pending => return Ok(false),
                 Poll::Ready(None) => return Err(io::ErrorKind::NotConnected.into()),
                 Poll::Ready(Some(packet)) => {
-                    if !self.reads && packet.as_slice().get(9) == Some(&TCP) {
+                    if !self.reads && packet.as_slice().get(9) == Some(&Protocol::TCP.0) {
                         // All connections are the host's; this is of none.
                         self.outward.discarded.count("tcp_unknown");
                         continue;
@@ -135,16 +133,15 @@ impl Work {
     }
 
     fn sleep(&self) {
-        let mut descriptors = vec![PollFd::new(&self.bell.counter, PollFlags::IN)];
-        if self.reads {
-            let descriptor = self.device.descriptor();
-            let blocked = self.device.lock().is_blocked();
-            let mut interest = PollFlags::IN;
-            interest.set(PollFlags::OUT, blocked);
-            descriptors.push(PollFd::from_borrowed_fd(descriptor, interest));
-        }
+        let mut interest = PollFlags::IN;
+        interest.set(PollFlags::OUT, self.reads && self.device.lock().is_blocked());
+        let mut sources = [
+            PollFd::new(&self.bell.counter, PollFlags::IN),
+            PollFd::from_borrowed_fd(self.device.descriptor(), interest),
+        ];
+        let waited = if self.reads { &mut sources[..] } else { &mut sources[..1] };
         // A failure is a wake-up.
-        let _ = poll(&mut descriptors, None);
+        let _ = poll(waited, None);
         self.bell.quiet();
     }
 }

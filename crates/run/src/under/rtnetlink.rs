@@ -10,30 +10,17 @@ use rustix::net::{RecvFlags, SendFlags, recv, sendto};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-const NLM_F_REQUEST: u16 = 1;
-const NLM_F_ACK: u16 = 4;
-const NLM_F_EXCL: u16 = 0x200;
-const NLM_F_CREATE: u16 = 0x400;
-const NLMSG_ERROR: u16 = 2;
+/// `struct nlmsghdr`.
 const HEADER: usize = 16;
-
-const IFF_UP: u32 = 1;
-const IFF_NOARP: u32 = 0x80;
-
-const IFLA_ADDRESS: u16 = 1;
-const IFLA_IFNAME: u16 = 3;
-const IFLA_MTU: u16 = 4;
-const IFLA_LINKINFO: u16 = 18;
-const IFLA_NET_NS_FD: u16 = 28;
-const IFLA_INFO_KIND: u16 = 1;
-const IFLA_INFO_DATA: u16 = 2;
+/// Of `linux/veth.h`, which `libc` does not have.
 const VETH_INFO_PEER: u16 = 1;
-const IFA_ADDRESS: u16 = 1;
-const IFA_LOCAL: u16 = 2;
-const IFA_BROADCAST: u16 = 4;
-const RTA_DST: u16 = 1;
-const RTA_OIF: u16 = 4;
-const RTA_GATEWAY: u16 = 5;
+const REQUEST: u16 = (libc::NLM_F_REQUEST | libc::NLM_F_ACK) as u16;
+const CREATE: u16 = libc::NLM_F_CREATE as u16;
+const ONLY_NEW: u16 = CREATE | libc::NLM_F_EXCL as u16;
+const UP: u32 = libc::IFF_UP as u32;
+const NO_ARP: u32 = libc::IFF_NOARP as u32;
+const ERROR: u16 = libc::NLMSG_ERROR as u16;
+const IPV4: u8 = libc::AF_INET as u8;
 
 /// Every wait is bounded: the kernel answers while the call lasts.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -45,7 +32,7 @@ impl Message {
     fn new(kind: u16, flags: u16) -> Self {
         let mut bytes = vec![0; 4];
         bytes.extend(kind.to_ne_bytes());
-        bytes.extend((NLM_F_REQUEST | NLM_F_ACK | flags).to_ne_bytes());
+        bytes.extend((REQUEST | flags).to_ne_bytes());
         bytes.extend([0; 8]);
         Self(bytes)
     }
@@ -114,7 +101,7 @@ impl Routes {
             field.map(i32::from_ne_bytes).ok_or(Errno::BADMSG)
         };
         let kind = answer.get(4..6).and_then(|it| it.try_into().ok()).map(u16::from_ne_bytes);
-        if kind == Some(NLMSG_ERROR) {
+        if kind == Some(ERROR) {
             let errno = number(HEADER)?;
             if errno != 0 {
                 return Err(Errno::from_raw_os_error(-errno));
@@ -125,10 +112,10 @@ impl Routes {
 
     /// The number of the interface `name`.
     pub(crate) fn index(&self, name: &str) -> Result<u32> {
-        const RTM_GETLINK: u16 = 18;
-        let mut message = Message::new(RTM_GETLINK, 0).link(0, 0, 0).name(IFLA_IFNAME, name);
+        let mut message =
+            Message::new(libc::RTM_GETLINK, 0).link(0, 0, 0).name(libc::IFLA_IFNAME, name);
         // The answer is the answer: none follows it.
-        let flags = NLM_F_REQUEST.to_ne_bytes();
+        let flags = (libc::NLM_F_REQUEST as u16).to_ne_bytes();
         message.0.splice(6..8, flags);
         let answer = self.ask(message)?;
         let field = answer.get(HEADER + 4..HEADER + 8).and_then(|it| it.try_into().ok());
@@ -137,11 +124,10 @@ impl Routes {
 
     /// Brings an interface up; of those with hardware addresses, without asking for neighbours'.
     pub(crate) fn up(&self, index: u32, mtu: Option<u32>, asks: bool) -> Result<()> {
-        const RTM_NEWLINK: u16 = 16;
-        let set = if asks { IFF_UP } else { IFF_UP | IFF_NOARP };
-        let message = Message::new(RTM_NEWLINK, 0).link(index, set, set);
+        let set = if asks { UP } else { UP | NO_ARP };
+        let message = Message::new(libc::RTM_NEWLINK, 0).link(index, set, set);
         let message = match mtu {
-            Some(mtu) => message.number(IFLA_MTU, mtu),
+            Some(mtu) => message.number(libc::IFLA_MTU, mtu),
             None => message,
         };
         self.ask(message).map(drop)
@@ -156,18 +142,17 @@ impl Routes {
         mac: [u8; 6],
         network: BorrowedFd<'_>,
     ) -> Result<()> {
-        const RTM_NEWLINK: u16 = 16;
         let number = network.as_raw_fd().cast_unsigned();
-        let message = Message::new(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL)
+        let message = Message::new(libc::RTM_NEWLINK, ONLY_NEW)
             .link(0, 0, 0)
-            .name(IFLA_IFNAME, far)
-            .nested(IFLA_LINKINFO, |info| {
-                info.attribute(IFLA_INFO_KIND, b"veth").nested(IFLA_INFO_DATA, |data| {
+            .name(libc::IFLA_IFNAME, far)
+            .nested(libc::IFLA_LINKINFO, |info| {
+                info.attribute(libc::IFLA_INFO_KIND, b"veth").nested(libc::IFLA_INFO_DATA, |data| {
                     data.nested(VETH_INFO_PEER, |peer| {
-                        peer.link_info()
-                            .name(IFLA_IFNAME, near)
-                            .attribute(IFLA_ADDRESS, &mac)
-                            .number(IFLA_NET_NS_FD, number)
+                        peer.link(0, 0, 0)
+                            .name(libc::IFLA_IFNAME, near)
+                            .attribute(libc::IFLA_ADDRESS, &mac)
+                            .number(libc::IFLA_NET_NS_FD, number)
                     })
                 })
             });
@@ -176,18 +161,16 @@ impl Routes {
 
     /// Adds an address with its network.
     pub(crate) fn add_address(&self, index: u32, address: Ipv4Addr, prefix: u8) -> Result<()> {
-        const RTM_NEWADDR: u16 = 20;
-        let [family, universe] = [2, 0];
         let host = u32::MAX.checked_shr(prefix.into()).unwrap_or(0);
         let broadcast = Ipv4Addr::from(u32::from(address) | host);
-        let message = Message::new(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL)
-            .bytes(&[family, prefix, 0, universe])
+        let message = Message::new(libc::RTM_NEWADDR, ONLY_NEW)
+            .bytes(&[IPV4, prefix, 0, libc::RT_SCOPE_UNIVERSE])
             .bytes(&index.to_ne_bytes())
-            .attribute(IFA_LOCAL, &address.octets())
-            .attribute(IFA_ADDRESS, &address.octets());
+            .attribute(libc::IFA_LOCAL, &address.octets())
+            .attribute(libc::IFA_ADDRESS, &address.octets());
         let message = match prefix {
             31.. => message,
-            _ => message.attribute(IFA_BROADCAST, &broadcast.octets()),
+            _ => message.attribute(libc::IFA_BROADCAST, &broadcast.octets()),
         };
         self.ask(message).map(drop)
     }
@@ -199,28 +182,21 @@ impl Routes {
         to: (Ipv4Addr, u8),
         gateway: Option<Ipv4Addr>,
     ) -> Result<()> {
-        const RTM_NEWROUTE: u16 = 24;
-        let [family, main, boot, unicast] = [2, 254, 3, 1];
-        // RT_SCOPE_UNIVERSE behind a gateway, else RT_SCOPE_LINK.
-        let scope = if gateway.is_some() { 0 } else { 253 };
-        let message = Message::new(RTM_NEWROUTE, NLM_F_CREATE)
-            .bytes(&[family, to.1, 0, 0, main, boot, scope, unicast, 0, 0, 0, 0])
-            .number(RTA_OIF, index);
+        use libc::{RT_SCOPE_LINK, RT_SCOPE_UNIVERSE, RT_TABLE_MAIN, RTN_UNICAST, RTPROT_BOOT};
+        let scope = if gateway.is_some() { RT_SCOPE_UNIVERSE } else { RT_SCOPE_LINK };
+        let message = Message::new(libc::RTM_NEWROUTE, CREATE)
+            .bytes(&[IPV4, to.1, 0, 0])
+            .bytes(&[RT_TABLE_MAIN, RTPROT_BOOT, scope, RTN_UNICAST])
+            .bytes(&[0; 4])
+            .number(libc::RTA_OIF, index);
         let message = match to.1 {
             0 => message,
-            _ => message.attribute(RTA_DST, &to.0.octets()),
+            _ => message.attribute(libc::RTA_DST, &to.0.octets()),
         };
         let message = match gateway {
             None => message,
-            Some(gateway) => message.attribute(RTA_GATEWAY, &gateway.octets()),
+            Some(gateway) => message.attribute(libc::RTA_GATEWAY, &gateway.octets()),
         };
         self.ask(message).map(drop)
-    }
-}
-
-impl Message {
-    /// `struct ifinfomsg` of a peer, which has none of its own yet.
-    fn link_info(self) -> Self {
-        self.link(0, 0, 0)
     }
 }

@@ -5,13 +5,12 @@ use super::device::Device;
 use super::discarded::Discarded;
 use danja::Host;
 use danja::stack::{Frame, Instant, InterfaceId};
+use danja::wire::ip::Protocol;
 use danja::wire::offload;
 use danja_lan::{Adapter, Capabilities, Readiness, Room};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 
-/// IPv4's number of TCP.
-const TCP: u8 = 6;
 /// An IPv4 header without options.
 const HEADER: usize = 20;
 /// Packets read before others have a turn.
@@ -20,7 +19,7 @@ pub(super) const BATCH: usize = 64;
 /// What is asked of a packet here.
 struct Header {
     version: u8,
-    protocol: u8,
+    protocol: Protocol,
     source: Ipv4Addr,
 }
 
@@ -28,6 +27,7 @@ impl Header {
     fn of(frame: &mut Frame) -> Option<Self> {
         let front: &[u8; HEADER] = frame.ensure_front(HEADER).first_chunk()?;
         let [first, _, _, _, _, _, _, _, _, protocol, _, _, a, b, c, d, ..] = *front;
+        let protocol = Protocol(protocol);
         Some(Self { version: first >> 4, protocol, source: Ipv4Addr::new(a, b, c, d) })
     }
 }
@@ -100,7 +100,7 @@ impl Adapter for Split {
         let count = self.device.lock().receive(now, &mut self.taken, max)?;
         for mut frame in self.taken.drain(..) {
             let header = Header::of(&mut frame);
-            if header.is_some_and(|it| it.version == 4 && it.protocol == TCP) {
+            if header.is_some_and(|it| it.version == 4 && it.protocol == Protocol::TCP) {
                 frames.push(frame);
             } else {
                 self.outward.send(frame);

@@ -13,6 +13,7 @@ use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
+use rustix::net::sockopt::Timeout;
 use rustix::net::{SocketFlags, accept_with};
 use rustix::time::Timespec;
 use std::task::Context;
@@ -51,7 +52,7 @@ impl Desk {
             matches!(added, Ok(()) | Err(Errno::EXIST))
         });
         let Some(State::Listening(listening)) = self.state_of(id) else { return };
-        listening.waiters.push_back((*call, deadline(copy, libc::SO_RCVTIMEO)));
+        listening.waiters.push_back((*call, deadline(copy, Timeout::Recv)));
         if listening.watched.is_none() {
             listening.watched = watched;
         }

@@ -14,6 +14,7 @@ use crate::sys::{pidfd, unix};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::io::Errno;
+use rustix::net::sockopt::{Timeout, socket_timeout};
 use rustix::net::{RecvFlags, SocketFlags, accept_with, recv};
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
@@ -29,7 +30,7 @@ impl Desk {
             State::Connecting(_) if !waits => return Some(Err(Errno::ALREADY)),
             // Also the same call again, after a signal.
             State::Connecting(connecting) => {
-                connecting.waiters.push((*call, deadline(copy, libc::SO_SNDTIMEO)));
+                connecting.waiters.push((*call, deadline(copy, Timeout::Send)));
                 self.waiting.insert(id);
                 return None;
             }
@@ -91,7 +92,7 @@ impl Desk {
         sock.error = None;
         let mut connecting = Connecting { remote, joined: None, waiters: Vec::new() };
         if waits {
-            connecting.waiters.push((*call, deadline(copy, libc::SO_SNDTIMEO)));
+            connecting.waiters.push((*call, deadline(copy, Timeout::Send)));
         } else {
             let ours = self.join(copy)?;
             connecting.joined = Some((ours, unix::fill(copy)?));
@@ -282,8 +283,8 @@ pub(super) fn is_nonblocking(descriptor: impl AsFd) -> bool {
 }
 
 /// When a call that waits gives up, by a time-out of the UNIX socket.
-pub(super) fn deadline(descriptor: impl AsFd, option: i32) -> Option<Instant> {
-    let timeout = unix::timeout(descriptor, option)?;
+pub(super) fn deadline(descriptor: impl AsFd, of: Timeout) -> Option<Instant> {
+    let timeout = socket_timeout(descriptor, of).ok()??;
     Instant::now().checked_add(timeout)
 }
 
