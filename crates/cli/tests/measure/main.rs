@@ -3,8 +3,10 @@
 //!
 //! The figures are the link's, wide enough for a busy machine: nothing here is a speed.
 
+mod datagrams;
 #[path = "../../../../tests/skip.rs"]
 mod skip;
+mod throughput;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -44,7 +46,7 @@ print(statistics.median(connect() for _ in range(11)))
 #[test]
 fn a_connection_takes_twice_the_delay() {
     let test = "a_connection_takes_twice_the_delay";
-    for (way, delay) in [("auto", 40), ("tun", 80)] {
+    for (way, delay) in [("auto", 40), ("notify", 25), ("tun", 80)] {
         let option = format!("{delay}ms");
         let options = ["--intercept", way, "--delay", &option];
         let Some(output) = danja_run(test, &options, &["python3", "-c", CONNECT]) else { return };

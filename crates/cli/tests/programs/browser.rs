@@ -2,14 +2,12 @@
 
 use crate::case::{Case, Meeting};
 
-const FROM: &[Meeting] = &[Meeting::Within, Meeting::Out];
-
 pub(crate) const CASES: &[Case] = &[
     Case {
         name: "Chromium, headless",
         does: "a page with twenty objects; its picture is the kernel's",
         needs: &["chromium", "python3"],
-        meetings: FROM,
+        meetings: Meeting::FROM,
         server: r#"python3 "$SHARED/page_server.py" "$T/www""#,
         client: r#"
             listening 8000

@@ -50,6 +50,15 @@ pub(crate) enum Meeting {
     In,
 }
 
+impl Meeting {
+    /// All of them.
+    pub(crate) const ANYWHERE: &[Self] = &[Self::Within, Self::Out, Self::In];
+    /// For rows whose client alone is of interest.
+    pub(crate) const FROM: &[Self] = &[Self::Within, Self::Out];
+    /// For rows whose server alone is.
+    pub(crate) const SERVED: &[Self] = &[Self::Within, Self::In];
+}
+
 impl fmt::Display for Meeting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

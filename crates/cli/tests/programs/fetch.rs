@@ -8,36 +8,26 @@ mkdir -p www; noise 3000000 www/file
 python3 -m http.server --directory www 8000
 "#;
 
-const ANYWHERE: &[Meeting] = &[Meeting::Within, Meeting::Out, Meeting::In];
-const FROM: &[Meeting] = &[Meeting::Within, Meeting::Out];
-
 pub(crate) const CASES: &[Case] = &[
     Case {
         name: "curl",
         does: "3 MB and 404 from Python's `http.server`, a closed port, ten at once",
         needs: &["curl", "python3"],
-        meetings: FROM,
+        meetings: Meeting::FROM,
         server: PYTHON_FILES,
         client: r#"
-            listening 8000
-            noise 3000000 expected
-            step "fetch a file"
-            curl -sSf -o got "http://$SERVER:8000/file"; cmp got expected
-            step "status 404"
-            [ "$(curl -s -o page -w '%{http_code}' "http://$SERVER:8000/absent")" = 404 ]
+            source "$SHARED/fetch.sh"
+            fetch_files 8000; fetch_absent 8000
             step "a closed port is refused"
             code=0; curl -s "http://$SERVER:8001/" || code=$?; [ $code = 7 ]
-            step "ten at once"
-            curl -sSf --parallel --parallel-immediate --parallel-max 10 -o 'many#1' "http://$SERVER:8000/file?[1-10]"
-            for file in many*; do cmp "$file" expected; done
         "#,
         ..Case::BASE
     },
     Case {
         name: "wget",
-        does: "3 MB from Python's `http.server`, and the rest of a file",
+        does: "3 MB from Python's `http.server`, and a file that is not there",
         needs: &["wget", "python3"],
-        meetings: FROM,
+        meetings: Meeting::FROM,
         server: PYTHON_FILES,
         client: r#"
             listening 8000
@@ -53,7 +43,7 @@ pub(crate) const CASES: &[Case] = &[
         name: "busybox (static)",
         does: "its `wget` from its `httpd`",
         needs: &["busybox"],
-        meetings: ANYWHERE,
+        meetings: Meeting::ANYWHERE,
         ports: "8000",
         server: "mkdir -p www; noise 3000000 www/file; busybox httpd -f -p 8000 -h www",
         client: r#"
@@ -68,7 +58,7 @@ pub(crate) const CASES: &[Case] = &[
         name: "nc",
         does: "1 MB to a listener, half closed, a line back",
         needs: &["nc"],
-        meetings: ANYWHERE,
+        meetings: Meeting::ANYWHERE,
         ports: "7000",
         server: r#"
             nc -l -N 7000 <"$SHARED/words" >got
@@ -87,9 +77,9 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         name: "nc -u",
-        does: "lines over UDP both ways; a closed port is refused",
+        does: "lines over UDP and their echo",
         needs: &["nc", "python3"],
-        meetings: ANYWHERE,
+        meetings: Meeting::ANYWHERE,
         ports: "7000/udp",
         server: r#"python3 "$SHARED/udp_echo.py" 7000"#,
         client: r#"
@@ -104,7 +94,7 @@ pub(crate) const CASES: &[Case] = &[
         name: "nc -u to a closed port",
         does: "ICMP's answer ends it with an error",
         needs: &["nc"],
-        meetings: FROM,
+        meetings: Meeting::FROM,
         server: "sleep 1000",
         client: r#"
             step "refused"
@@ -117,7 +107,7 @@ pub(crate) const CASES: &[Case] = &[
         name: "Python socketserver",
         does: "`ThreadingTCPServer` and `UDPServer`, twenty clients each",
         needs: &["python3"],
-        meetings: ANYWHERE,
+        meetings: Meeting::ANYWHERE,
         ports: "7000 7001/udp",
         server: r#"python3 "$SHARED/socket_server.py""#,
         client: r#"listening 7000; step "twenty clients"; python3 "$SHARED/socket_client.py" "$SERVER""#,
@@ -127,7 +117,7 @@ pub(crate) const CASES: &[Case] = &[
         name: "Python asyncio",
         does: "streams and datagrams, a hundred clients at once",
         needs: &["python3"],
-        meetings: ANYWHERE,
+        meetings: Meeting::ANYWHERE,
         ports: "7000 7001/udp",
         server: r#"python3 "$SHARED/asyncio_server.py""#,
         client: r#"listening 7000; step "a hundred clients"; python3 "$SHARED/asyncio_client.py" "$SERVER""#,

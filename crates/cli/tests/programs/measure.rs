@@ -2,15 +2,20 @@
 
 use crate::case::{Case, Impossible, Meeting, Where};
 
-const ANYWHERE: &[Meeting] = &[Meeting::Within, Meeting::Out, Meeting::In];
-const SERVED: &[Meeting] = &[Meeting::Within, Meeting::In];
+/// Clients of nginx, by HTTP/1.1 (8080) and by HTTP/2 (8082).
+const NGINX: Case = Case {
+    meetings: Meeting::ANYWHERE,
+    ports: "8080 8082",
+    server: r#"bash "$SHARED/nginx.sh""#,
+    ..Case::BASE
+};
 
 pub(crate) const CASES: &[Case] = &[
     Case {
         name: "iperf3",
         does: "TCP to and from the server, four streams, UDP at 10 Mbit/s to and from it",
         needs: &["iperf3"],
-        meetings: ANYWHERE,
+        meetings: Meeting::ANYWHERE,
         ports: "5201 5201/udp",
         server: "iperf3 -s -4 --forceflush",
         client: r#"
@@ -34,9 +39,6 @@ pub(crate) const CASES: &[Case] = &[
         name: "wrk",
         does: "thirty connections, two threads, two seconds against nginx; no error",
         needs: &["wrk", "nginx"],
-        meetings: ANYWHERE,
-        ports: "8080",
-        server: r#"bash "$SHARED/nginx.sh""#,
         client: r#"
             listening 8080
             step "two seconds of requests"
@@ -46,15 +48,12 @@ pub(crate) const CASES: &[Case] = &[
             step "some of them were answered"
             [ "$(awk '/requests in/ { print $1 }' figures)" -gt 100 ]
         "#,
-        ..Case::BASE
+        ..NGINX
     },
     Case {
         name: "h2load",
         does: "2,000 requests of HTTP/1.1 and of HTTP/2 against nginx, none failed",
         needs: &["h2load", "nginx"],
-        meetings: ANYWHERE,
-        ports: "8080 8082",
-        server: r#"bash "$SHARED/nginx.sh""#,
         client: r#"
             listening 8080
             step "HTTP/1.1"
@@ -64,13 +63,13 @@ pub(crate) const CASES: &[Case] = &[
             h2load -n 2000 -c 20 -m 10 "http://$SERVER:8082/word" >figures
             grep -q '2000 succeeded, 0 failed' figures
         "#,
-        ..Case::BASE
+        ..NGINX
     },
     Case {
         name: "dig",
         does: "a name over UDP and over TCP, an answer that is cut short, a name that is not there, from dnsmasq",
         needs: &["dig", "dnsmasq"],
-        meetings: SERVED,
+        meetings: Meeting::SERVED,
         ports: "5353 5353/udp",
         server: r#"bash "$SHARED/dnsmasq.sh" 5353"#,
         client: r#"

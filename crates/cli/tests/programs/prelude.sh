@@ -42,3 +42,6 @@ said() {
 
 # A file of so many bytes that no compression makes small, the same each time.
 noise() { openssl enc -aes-128-ctr -pass pass:danja -nosalt -pbkdf2 </dev/zero 2>/dev/null | head -c "$1" >"$2" || true; }
+
+# Of our own classes, as small and as soon there as it can be.
+small_java() { java -Xmx64m -XX:TieredStopAtLevel=1 -cp "$SHARED/java" "$@"; }

@@ -2,9 +2,6 @@
 
 use crate::case::{Case, Meeting};
 
-const SERVED: &[Meeting] = &[Meeting::Within, Meeting::In];
-const FROM: &[Meeting] = &[Meeting::Within, Meeting::Out];
-
 /// A server of ssh for whoever runs it, with a key that is let in.
 const SSHD: &str = r#"
     umask 077
@@ -21,7 +18,7 @@ pub(crate) const CASES: &[Case] = &[
         name: "ssh, sshd",
         does: "2 MB through it both ways, sftp, a forwarded port, an exit code",
         needs: &["ssh", "sshd", "sftp", "busybox"],
-        meetings: &[Meeting::Within, Meeting::Out, Meeting::In],
+        meetings: Meeting::ANYWHERE,
         ports: "2222",
         server: SSHD,
         client: r#"
@@ -49,7 +46,7 @@ pub(crate) const CASES: &[Case] = &[
         name: "git over HTTP",
         does: "clone of 2 MB and push, by `git http-backend` under apache2",
         needs: &["git", "apache2"],
-        meetings: SERVED,
+        meetings: Meeting::SERVED,
         ports: "8000",
         server: r#"
             export GIT_CONFIG_GLOBAL="$T/config" GIT_PROJECT_ROOT="$T/repositories" GIT_HTTP_EXPORT_ALL=1
@@ -78,7 +75,7 @@ pub(crate) const CASES: &[Case] = &[
         name: "rsync",
         does: "a daemon: 200 files there, changed, and back",
         needs: &["rsync"],
-        meetings: SERVED,
+        meetings: Meeting::SERVED,
         ports: "8730",
         server: r#"
             mkdir -p module
@@ -104,7 +101,7 @@ pub(crate) const CASES: &[Case] = &[
         name: "msmtp to exim4",
         does: "a mail of 500 kB to a Debian SMTP server, by its host name",
         needs: &["msmtp", "exim4"],
-        meetings: FROM,
+        meetings: Meeting::FROM,
         server: r#"bash "$SHARED/exim.sh""#,
         client: r#"
             listening 2525
@@ -122,7 +119,7 @@ pub(crate) const CASES: &[Case] = &[
         name: "swaks to exim4",
         does: "a mail by a client in Perl",
         needs: &["swaks", "exim4"],
-        meetings: FROM,
+        meetings: Meeting::FROM,
         server: r#"bash "$SHARED/exim.sh""#,
         client: r#"
             listening 2525

@@ -2,33 +2,12 @@
 
 use crate::case::{Case, Meeting};
 
-const SERVED: &[Meeting] = &[Meeting::Within, Meeting::In];
-
-/// Files of several sizes, fetched one after the other, ten at once, and by one connection.
-const FETCH: &str = r#"
-    listening 8080
-    noise 3000000 expected
-    step "fetch a file"
-    curl -sSf -o got "http://$SERVER:8080/file"; cmp got expected
-    step "ten at once"
-    curl -sSf --parallel --parallel-immediate --parallel-max 10 -o 'many#1' "http://$SERVER:8080/file?[1-10]"
-    for file in many*; do cmp "$file" expected; done
-    step "one connection for twenty requests"
-    curl -sSf -o 'page#1' "http://$SERVER:8080/word?[1-20]"
-    for file in page*; do cmp "$file" "$SHARED/words"; done
-    step "part of a file"
-    curl -sSf -r 1000000-1999999 -o part "http://$SERVER:8080/file"
-    [ "$(wc -c <part)" = 1000000 ]; cmp -n 1000000 part expected 0 1000000
-    step "status 404"
-    [ "$(curl -s -o page -w '%{http_code}' "http://$SERVER:8080/absent")" = 404 ]
-"#;
-
 pub(crate) const CASES: &[Case] = &[
     Case {
         name: "nginx",
         does: "two workers, `sendfile`, curl: files, ranges, ten at once; a reload",
         needs: &["nginx", "curl"],
-        meetings: SERVED,
+        meetings: Meeting::SERVED,
         ports: "8080",
         server: r#"
             mkdir -p www; noise 3000000 www/file; cp "$SHARED/words" www/word
@@ -48,19 +27,7 @@ END
             nginx -c "$T/nginx.conf"
         "#,
         client: r#"
-            listening 8080
-            noise 3000000 expected
-            step "fetch a file"
-            curl -sSf -o got "http://$SERVER:8080/file"; cmp got expected
-            step "ten at once"
-            curl -sSf --parallel --parallel-immediate --parallel-max 10 -o 'many#1' "http://$SERVER:8080/file?[1-10]"
-            for file in many*; do cmp "$file" expected; done
-            step "one connection for twenty requests"
-            curl -sSf -o 'page#1' "http://$SERVER:8080/word?[1-20]"
-            for file in page*; do cmp "$file" "$SHARED/words"; done
-            step "part of a file"
-            curl -sSf -r 1000000-1999999 -o part "http://$SERVER:8080/file"
-            [ "$(wc -c <part)" = 1000000 ]; cmp -n 1000000 part expected 0 1000000
+            source "$SHARED/fetch.sh"; fetch_page 8080
             step "reload"
             kill -HUP "$(cat nginx.pid)"; sleep 1
             curl -sSf -o got "http://$SERVER:8080/file"; cmp got expected
@@ -71,7 +38,7 @@ END
         name: "apache2 (prefork)",
         does: "four processes accepting, curl: files, ranges, ten at once",
         needs: &["apache2", "curl"],
-        meetings: SERVED,
+        meetings: Meeting::SERVED,
         ports: "8080",
         server: r#"
             mkdir -p www; noise 3000000 www/file; cp "$SHARED/words" www/word; chmod a+x .
@@ -94,14 +61,14 @@ END
 END
             apache2 -f "$T/apache.conf" -D FOREGROUND
         "#,
-        client: FETCH,
+        client: r#"source "$SHARED/fetch.sh"; fetch_page 8080; fetch_absent 8080"#,
         ..Case::BASE
     },
     Case {
         name: "haproxy",
         does: "HTTP before two servers of busybox's, in turn; TCP mode",
         needs: &["haproxy", "busybox", "curl"],
-        meetings: SERVED,
+        meetings: Meeting::SERVED,
         ports: "8080 8090",
         server: r#"
             for n in 1 2; do
@@ -148,7 +115,7 @@ END
         name: "redis, redis-benchmark",
         does: "values of 1 MB, a subscription, 20,000 requests of fifty clients",
         needs: &["redis-server", "redis-benchmark", "redis-cli"],
-        meetings: SERVED,
+        meetings: Meeting::SERVED,
         ports: "6379",
         server: "redis-server --save '' --bind 0.0.0.0 --protected-mode no --port 6379",
         client: r#"
@@ -177,7 +144,7 @@ END
         name: "PostgreSQL, pgbench",
         does: "a process a connection; 4 clients, 400 transactions; a cancelled query",
         needs: &["pgbench", "psql", "setpriv"],
-        meetings: SERVED,
+        meetings: Meeting::SERVED,
         ports: "5432",
         server: r#"
             as=; [ "$(id -u)" != 0 ] || { as="setpriv --reuid 65534 --regid 65534 --clear-groups"; chown 65534 .; }
