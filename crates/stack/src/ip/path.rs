@@ -54,7 +54,7 @@ impl Ip {
         Ok(Path {
             interface: interface.id,
             next_hop: destination,
-            source: source.unwrap_or(destination),
+            source: source.unwrap_or_else(|| own_source(destination)),
             mtu: interface.config.mtu,
             generation: self.generation,
         })
@@ -140,6 +140,15 @@ impl Ip {
         }
         let others = self.interfaces.iter().filter(|it| it.up && !it.is_loopback());
         source::select(others.flat_map(Interface::usable), destination, next_hop)
+    }
+}
+
+/// The source of what goes to one of our own addresses: that address, but for 127/8 the one that
+/// the loopback interface has (as Linux, whose local route for 127/8 prefers 127.0.0.1).
+fn own_source(destination: IpAddr) -> IpAddr {
+    match destination {
+        IpAddr::V4(to) if to.is_loopback() => Ipv4Addr::LOCALHOST.into(),
+        other => other,
     }
 }
 

@@ -17,13 +17,13 @@ pub(crate) struct Binding {
     pub(crate) address: Option<IpAddr>,
     pub(crate) reuse_address: bool,
     pub(crate) reuse_port: bool,
-    /// A listening stream socket: REUSEADDR does not help against it.
+    /// A listening stream socket: REUSEADDR does not help those who come after it.
     pub(crate) listening: bool,
 }
 
 impl Binding {
-    /// Whether two claims to one port exclude each other.
-    const fn conflicts(&self, other: &Self, datagram: bool) -> bool {
+    /// Whether this claim to a port excludes a new one, or what an old one wants to become.
+    const fn excludes(&self, other: &Self, datagram: bool) -> bool {
         let overlap = match (self.address, other.address) {
             (Some(IpAddr::V4(one)), Some(IpAddr::V4(two))) => one.to_bits() == two.to_bits(),
             (Some(IpAddr::V6(one)), Some(IpAddr::V6(two))) => one.to_bits() == two.to_bits(),
@@ -31,9 +31,9 @@ impl Binding {
             _ => true,
         };
         let both_reuse_port = self.reuse_port && other.reuse_port;
-        let listens = self.listening || other.listening;
+        // As Linux: of several that are bound with SO_REUSEADDR the first may listen.
         let both_reuse_address =
-            self.reuse_address && other.reuse_address && (datagram || !listens);
+            self.reuse_address && other.reuse_address && (datagram || !self.listening);
         overlap && !both_reuse_port && !both_reuse_address
     }
 }
@@ -63,7 +63,7 @@ impl PortTable {
         let others = self.bound.entry(port).or_default();
         if others
             .iter()
-            .any(|other| other.owner != binding.owner && other.conflicts(&binding, self.datagram))
+            .any(|other| other.owner != binding.owner && other.excludes(&binding, self.datagram))
         {
             return false;
         }
@@ -78,6 +78,15 @@ impl PortTable {
     pub(crate) fn set_listening(&mut self, port: u16, owner: Key, listening: bool) -> bool {
         let Some(binding) = self.binding(port, owner) else { return false };
         self.bind(port, Binding { listening, ..binding })
+    }
+
+    /// The socket's options as they are now: whom they exclude is asked when somebody binds or
+    /// listens next (as Linux).
+    pub(crate) fn set_reuse(&mut self, port: u16, owner: Key, address: bool, by_port: bool) {
+        let claims = self.bound.get_mut(&port).into_iter().flatten();
+        for binding in claims.filter(|binding| binding.owner == owner) {
+            (binding.reuse_address, binding.reuse_port) = (address, by_port);
+        }
     }
 
     /// The claim of a socket.

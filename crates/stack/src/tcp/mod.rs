@@ -129,6 +129,10 @@ impl Tcp {
                 return true;
             }
         }
+        if ends.0 == ends.1 {
+            core.discard(Discard::TcpLand);
+            return true;
+        }
         let Some(place) = self.demux.listener(ends.0, ends.1, segment.packet.interface) else {
             return false;
         };

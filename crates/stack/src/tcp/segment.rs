@@ -2,6 +2,7 @@
 
 use super::record::Syn;
 use crate::discard::Discard;
+use crate::interface::InterfaceId;
 use crate::packet::Packet;
 use core::net::SocketAddr;
 use danja_wire::Payload;
@@ -45,7 +46,8 @@ impl<'a> Segment<'a> {
         }
         let local = SocketAddr::new(packet.destination, header.destination_port);
         let remote = SocketAddr::new(packet.source, header.source_port);
-        if local == remote {
+        // Only what looped back can come from a socket that is connected to itself.
+        if local == remote && packet.interface != InterfaceId::LOOPBACK {
             return Err(Discard::TcpLand);
         }
         let segment = Self {

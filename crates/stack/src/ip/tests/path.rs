@@ -144,7 +144,7 @@ fn rfc_6724_chooses_among_the_interfaces_addresses() {
 fn our_own_addresses_lead_to_ourselves() {
     let host = two();
     is_way(path(&host, "10.0.0.1"), 0, "10.0.0.1", "10.0.0.1");
-    is_way(path(&host, "127.9.9.9"), 0, "127.9.9.9", "127.9.9.9");
+    is_way(path(&host, "127.9.9.9"), 0, "127.9.9.9", "127.0.0.1");
     let from = host.stack.core.ip.path(Some(address("192.0.2.1")), address("10.0.0.1"), None);
     is_way(from.ok(), 0, "10.0.0.1", "192.0.2.1");
     let foreign = host.stack.core.ip.path(Some(address("8.8.8.8")), address("10.0.0.1"), None);

@@ -34,11 +34,7 @@ impl Tcp {
             }
             SocketOption::ReuseAddress(_) | SocketOption::ReusePort(_) if socket.claimed => {
                 let (options, port) = (socket.options.get(), socket.local.map_or(0, |l| l.port()));
-                if let Some(mut binding) = self.ports.binding(port, place) {
-                    binding.reuse_address = options.reuse_address;
-                    binding.reuse_port = options.reuse_port;
-                    self.ports.bind(port, binding);
-                }
+                self.ports.set_reuse(port, place, options.reuse_address, options.reuse_port);
             }
             _ => {}
         }

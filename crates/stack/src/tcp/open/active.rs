@@ -5,7 +5,7 @@ use crate::core_state::Core;
 use crate::counters::count;
 use crate::packet::Path;
 use crate::slab::Key;
-use crate::socket::{Cause, ConnectError, Domain, Fault, SocketFault};
+use crate::socket::{ConnectError, Domain};
 use crate::tcp::Tcp;
 use crate::tcp::open::{initial_window, offer};
 use crate::tcp::record::Record;
@@ -37,11 +37,7 @@ impl Tcp {
             Some(bound) => SocketAddr::new(path.source, bound.port()),
             None => self.choose_local(core, path.source, remote)?,
         };
-        if local == remote {
-            // A connection with itself, as nobody listens there.
-            let fault = SocketFault { kind: Fault::ConnectionRefused, cause: Some(Cause::Reset) };
-            return Err(ConnectError::Fault(fault));
-        }
+        // `local == remote` is a simultaneous open with itself (RFC 9293 §3.5, MUST-10).
         if self.demux.look_up(core, &self.records, local, remote).is_some() {
             return Err(ConnectError::AddressInUse);
         }

@@ -7,6 +7,7 @@ mod limits;
 mod listen;
 mod memory;
 mod pair;
+mod ports;
 mod property;
 mod resources;
 mod solo;
