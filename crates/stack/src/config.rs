@@ -1,6 +1,7 @@
 //! Every knob, with its default and the reason for it. Public fields: a user sets what differs.
 
 use crate::interface::Medium;
+use crate::socket::Congestion;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::IpAddr;
@@ -120,6 +121,8 @@ pub struct TcpConfig {
     pub min_mss: u16,
     /// Initial congestion window in segments (RFC 6928).
     pub initial_window: u32,
+    /// The congestion control of connections whose socket names none.
+    pub congestion: Congestion,
     /// Challenge ACKs one connection sends a second (RFC 5961 §7; never a global count).
     pub challenge_acks_per_second: u32,
     /// Accept a new SYN in TIME-WAIT under RFC 6191's conditions.
@@ -231,6 +234,7 @@ impl Default for TcpConfig {
             max_mss: 0,
             min_mss: 48,
             initial_window: 10,
+            congestion: Congestion::default(),
             challenge_acks_per_second: 2,
             time_wait_reuse: true,
             soft_errors_end_opening: false,

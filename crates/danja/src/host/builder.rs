@@ -12,6 +12,7 @@ use crate::resolve::Settings;
 use danja_lan::{Adapter, Capabilities, Medium, Readiness};
 use danja_stack::config::{Route, Unclaimed, Vlan};
 use danja_stack::record::Recorded;
+use danja_stack::socket::Congestion;
 use danja_stack::views::InterfaceView;
 use danja_stack::{Config, Instant, InterfaceConfig, InterfaceId, Seeds};
 use danja_wire::ip::{Cidr, Version};
@@ -253,6 +254,13 @@ impl Builder {
     /// The stack's configuration.
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
+        self
+    }
+
+    /// The congestion control of connections whose socket names none: a part of [`Self::config`],
+    /// after which it is to be said.
+    pub const fn congestion(mut self, which: Congestion) -> Self {
+        self.config.tcp.congestion = which;
         self
     }
 

@@ -24,7 +24,7 @@ pub(crate) use tcp_listener::BACKLOG;
 pub use crate::host::{IncomingEvent, Interest};
 pub use danja_stack::socket::{
     Congestion, Domain, OptionName, PathMtuDiscovery, Received, RecvFlags, SendFlags, SocketKind,
-    SocketOption,
+    SocketOption, UnknownCongestion,
 };
 pub use endpoints::ToEndpoints;
 pub use ping::{EchoReply, PingSocket};

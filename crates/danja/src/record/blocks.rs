@@ -10,7 +10,7 @@ use std::io::{self, Read};
 /// with its length before it (1 byte).
 const MAGIC: &[u8; 16] = b"danja recording\n";
 /// The number of the format that is described here and in `entry`.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 /// Bytes of entries after which a block ends.
 pub(super) const BLOCK: usize = 256 << 10;
 /// No block is longer: one entry with the largest batch of frames, or with one large write.

@@ -176,7 +176,7 @@ fn tcp_info(tcp: &TcpInfo, now: Instant) -> Value {
         "rto": seconds(tcp.rto), "srtt": tcp.srtt.map(seconds), "rttvar": seconds(tcp.rttvar),
         "min_rtt": tcp.min_rtt.map(seconds), "backoff": tcp.backoff, "probes": tcp.probes,
         "cwnd": tcp.cwnd, "ssthresh": tcp.ssthresh,
-        "congestion": format!("{:?}", tcp.congestion).to_lowercase(),
+        "congestion": tcp.congestion.name(),
         "recovery": format!("{:?}", tcp.recovery),
         "segments_unacked": tcp.segments_unacked, "segments_sacked": tcp.segments_sacked,
         "segments_lost": tcp.segments_lost,

@@ -1,19 +1,21 @@
 //! What POSIX adds to the protocols: descriptors, options, port rules, errors. Knows no segment
 //! and no frame.
 
+mod congestion;
 pub(crate) mod descriptor;
 mod error;
 pub(crate) mod flow;
 mod options;
 pub(crate) mod ports;
 
+pub use congestion::{Congestion, UnknownCongestion};
 pub use descriptor::SocketId;
 pub use error::{
     AcceptError, BindError, Cause, CloseError, ConnectError, Fault, ListenError, OptionError,
     RecvError, SendError, ShutdownError, SocketError, SocketFault, VerdictError,
 };
 pub use flow::{Received, RecvFlags, SendFlags, Shutdown};
-pub use options::{Congestion, OptionName, PathMtuDiscovery, SocketOption};
+pub use options::{OptionName, PathMtuDiscovery, SocketOption};
 
 use danja_wire::ip::Protocol;
 

@@ -1,5 +1,6 @@
 //! Socket options, by the names of `setsockopt`.
 
+use super::Congestion;
 use crate::interface::InterfaceId;
 use core::time::Duration;
 
@@ -73,14 +74,4 @@ options! {
     AnyPort(bool) "Bound to port 0, a listener of every port that no other listens on; set before `bind`.",
     AtMark(bool) "SIOCATMARK, read only: the read position is at the urgent mark.",
     Congestion(Congestion) "TCP_CONGESTION: which congestion control.",
-}
-
-/// Congestion controls.
-#[non_exhaustive]
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub enum Congestion {
-    /// RFC 5681.
-    #[default]
-    Reno,
 }

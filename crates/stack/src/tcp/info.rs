@@ -153,7 +153,7 @@ pub(super) fn of_record(
         Record::TimeWait(wait) => {
             let waits = wait.fin_wait_2;
             let state = if waits { TcpState::FinWait2 } else { TcpState::TimeWait };
-            (state, size_of::<TimeWait>(), of_time_wait(wait))
+            (state, size_of::<TimeWait>(), of_time_wait(core, wait))
         }
         Record::Pending(pending) => {
             let mut info = of_nothing(local, remote, TcpState::Listen);
@@ -234,7 +234,7 @@ fn of_tcb(core: &Core, tcb: &Tcb, socket: Option<&StreamSocket>) -> TcpInfo {
         probes: tcb.probes.max(tcb.keep_alive_probes),
         cwnd: tcb.congestion.cwnd,
         ssthresh: tcb.congestion.ssthresh,
-        congestion: tcb.options.get().congestion,
+        congestion: tcb.options.get().congestion.unwrap_or(core.config.tcp.congestion),
         recovery: match tcb.recovery.mode {
             Mode::Open => RecoveryState::Open,
             Mode::Disorder => RecoveryState::Disorder,
@@ -267,7 +267,7 @@ fn of_half_open(core: &Core, half: &HalfOpen) -> TcpInfo {
     info
 }
 
-fn of_time_wait(wait: &TimeWait) -> TcpInfo {
+fn of_time_wait(core: &Core, wait: &TimeWait) -> TcpInfo {
     let name = if wait.fin_wait_2 { TimerName::FinWait2 } else { TimerName::TimeWait };
     TcpInfo {
         iss: wait.iss,
@@ -297,7 +297,7 @@ fn of_time_wait(wait: &TimeWait) -> TcpInfo {
         probes: 0,
         cwnd: 0,
         ssthresh: 0,
-        congestion: crate::socket::Congestion::Reno,
+        congestion: core.config.tcp.congestion,
         recovery: RecoveryState::Open,
         segments_unacked: 0,
         segments_sacked: 0,

@@ -33,7 +33,7 @@ pub(super) struct StreamOptions {
     pub(super) any_port: bool,
     pub(super) no_options: bool,
     pub(super) mtu_discover: PathMtuDiscovery,
-    pub(super) congestion: Congestion,
+    pub(super) congestion: Option<Congestion>,
 }
 
 const DEFAULT: StreamOptions = StreamOptions {
@@ -61,7 +61,7 @@ const DEFAULT: StreamOptions = StreamOptions {
     any_port: false,
     no_options: false,
     mtu_discover: PathMtuDiscovery::Want,
-    congestion: Congestion::Reno,
+    congestion: None,
 };
 
 const fn common(set: usize) -> StreamOptions {
@@ -162,7 +162,7 @@ impl StreamOptions {
             SocketOption::Admitting(on) => self.admitting = on,
             SocketOption::AnyPort(on) => self.any_port = on,
             SocketOption::NoTcpOptions(on) => self.no_options = on,
-            SocketOption::Congestion(which) => self.congestion = which,
+            SocketOption::Congestion(which) => self.congestion = Some(which),
             _ => return Err(OptionError::NotSupported),
         }
         Ok(())

@@ -42,12 +42,21 @@ pub(super) fn apply(config: &mut Config, name: &str, value: &str) -> Result<(), 
                 freebsd(config, name, first)
             }
         }
-        None => matches!(
-            (name, value),
-            ("net.ipv4.tcp_congestion_control" | "net.inet.tcp.cc.algorithm", "reno" | "newreno")
-        ),
+        None => congestion(config, name, value),
     };
     if known { Ok(()) } else { Err(format!("{name}={value} is not something this stack has")) }
+}
+
+/// The congestion control, by the name that either system has for it.
+fn congestion(config: &mut Config, name: &str, value: &str) -> bool {
+    if !matches!(name, "net.ipv4.tcp_congestion_control" | "net.inet.tcp.cc.algorithm") {
+        return false;
+    }
+    let name = if value == "newreno" { "reno" } else { value };
+    name.parse().is_ok_and(|which| {
+        config.tcp.congestion = which;
+        true
+    })
 }
 
 fn number(word: &str) -> Option<u64> {

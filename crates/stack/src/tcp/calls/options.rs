@@ -148,7 +148,9 @@ fn read(
         OptionName::AtMark => {
             SocketOption::AtMark(socket.urgent.mark() == Some(socket.read_offset))
         }
-        OptionName::Congestion => SocketOption::Congestion(options.congestion),
+        OptionName::Congestion => {
+            SocketOption::Congestion(options.congestion.unwrap_or(config.congestion))
+        }
         OptionName::Broadcast => return Err(OptionError::NotSupported),
     })
 }

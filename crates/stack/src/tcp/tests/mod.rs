@@ -1,5 +1,6 @@
 //! Tests of TCP: two stacks joined by hand in virtual time, and single segments by hand.
 
+mod congestion;
 mod errors;
 mod features;
 mod handshake;

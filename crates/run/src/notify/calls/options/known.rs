@@ -1,7 +1,7 @@
 //! The options that the stack has: what they are called there, and how their values look to a
 //! program. Sets nothing.
 
-use danja::net::{Congestion, OptionName, PathMtuDiscovery, SocketOption};
+use danja::net::{OptionName, PathMtuDiscovery, SocketOption};
 use rustix::io::Errno;
 use std::time::Duration;
 
@@ -44,7 +44,9 @@ pub(super) fn parse(name: OptionName, bytes: &[u8]) -> Result<SocketOption, Errn
         }
         let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
         let wanted = std::str::from_utf8(&bytes[..end]).map_err(|_| Errno::NOENT)?;
-        return congestion_named(wanted).map(SocketOption::Congestion);
+        // As of a kernel without that module.
+        let known = wanted.parse().map_err(|_| Errno::NOENT)?;
+        return Ok(SocketOption::Congestion(known));
     }
     if name == OptionName::Linger {
         let on: [u8; 4] = *bytes.first_chunk().ok_or(Errno::INVAL)?;
@@ -145,23 +147,11 @@ pub(super) fn emit(option: &SocketOption) -> Vec<u8> {
         },
         SocketOption::Congestion(which) => {
             // The kernel's buffer for such names.
-            let mut bytes = congestion_name(which).as_bytes().to_vec();
+            let mut bytes = which.name().as_bytes().to_vec();
             bytes.resize(16, 0);
             return bytes;
         }
         _ => 0,
     };
     value.to_ne_bytes().to_vec()
-}
-
-fn congestion_name(which: Congestion) -> String {
-    format!("{which:?}").to_lowercase()
-}
-
-fn congestion_named(wanted: &str) -> Result<Congestion, Errno> {
-    match wanted {
-        "reno" => Ok(Congestion::Reno),
-        // As of a kernel without that module.
-        _ => Err(Errno::NOENT),
-    }
 }
