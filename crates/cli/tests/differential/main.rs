@@ -5,6 +5,7 @@
 //! one of the list that does not occur any more.
 
 mod compare;
+mod coverage;
 mod days;
 mod differences;
 mod place;
@@ -17,7 +18,7 @@ use place::{Language, Mode, Place};
 use skip::skip;
 
 /// The scripts by name, with the way they are run.
-const SCRIPTS: [(&str, Language); 12] = [
+const SCRIPTS: [(&str, Language); 14] = [
     ("accept", Language::Python),
     ("connect", Language::Python),
     ("data", Language::Python),
@@ -26,6 +27,8 @@ const SCRIPTS: [(&str, Language); 12] = [
     ("ends", Language::Python),
     ("far", Language::Python),
     ("options", Language::Python),
+    ("outside", Language::Python),
+    ("own", Language::C),
     ("raw", Language::C),
     ("signals", Language::C),
     ("six", Language::Python),
@@ -101,6 +104,16 @@ fn far() {
 #[test]
 fn options() {
     differ("options");
+}
+
+#[test]
+fn outside() {
+    differ("outside");
+}
+
+#[test]
+fn own() {
+    differ("own");
 }
 
 #[test]

@@ -110,7 +110,7 @@ impl Place {
                 vec![text(built)]
             }
         };
-        let far = (name == "far").then(|| text(folder.join("peer.py")));
+        let far = ["far", "outside"].contains(&name).then(|| text(folder.join("peer.py")));
         Ok(Self { words, far })
     }
 

@@ -3,7 +3,10 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod guests;
 mod launched;
 mod manners;
 mod network;
 mod sockets;
+mod terminal;
+mod traced;

@@ -116,7 +116,11 @@ impl Running {
     fn on_signal(&self, came: Came) {
         // The terminal's keys reach the program without us. What it sends to its process group,
         // which is ours, it has meant for itself, and must not get from us again, and again.
-        let others = came.from.is_some_and(|from| !descends(from, self.pid()));
+        let others = match came.from {
+            Some(from) => !descends(from, self.pid()),
+            // Of a terminal that is lost only the session's leader is told, who tells the others.
+            None => came.signal == libc::SIGHUP && leads_session(),
+        };
         if came.signal != libc::SIGCHLD && others {
             send(self.pid(), came.signal);
         }
@@ -127,6 +131,11 @@ impl Running {
         send(Pid::as_raw_pid(getpid()), libc::SIGSTOP);
         send(self.pid(), libc::SIGCONT);
     }
+}
+
+/// Whether the terminal would tell this process, and nobody else, that it is gone.
+fn leads_session() -> bool {
+    rustix::process::getsid(None) == Ok(getpid())
 }
 
 impl fmt::Debug for Running {

@@ -23,13 +23,20 @@ impl Desk {
     pub(super) fn on_call(&mut self, call: Call) {
         let number = i64::from(call.0.number);
         if number == libc::SYS_socket {
-            let said = self.open(&call);
-            self.say(&call, said);
+            self.undelivered.take(None, &call);
+            if let Some(result) = self.open(&call) {
+                // If it has gone it is made again, or its end was a signal's.
+                let _ = self.answer(&call, result);
+            }
             return;
         }
         let Some((id, copy)) = self.identify(&call) else {
+            self.undelivered.take(None, &call);
             return self.proceed(&call);
         };
+        if let Some(result) = self.undelivered.take(Some(id), &call) {
+            return self.reply(id, &call, result);
+        }
         // What was read of the caller is the caller's only if it waited until here.
         if !self.listener.is_valid(call.0.id) {
             return;
@@ -56,13 +63,8 @@ impl Desk {
             _ => return self.proceed(&call),
         };
         drop(copy);
-        self.say(&call, said);
-    }
-
-    fn say(&self, call: &Call, said: Said) {
         if let Some(result) = said {
-            // If it has gone it is made again, or its end was a signal's.
-            let _ = self.answer(call, result);
+            self.reply(id, &call, result);
         }
     }
 

@@ -10,6 +10,7 @@ mod pump;
 mod supervisor;
 mod sweep;
 mod table;
+mod undelivered;
 mod wake;
 
 pub use filter::filter;

@@ -4,6 +4,7 @@
 use super::call::Call;
 use super::pump::CHUNK;
 use super::table::{Id, State, Table};
+use super::undelivered::Undelivered;
 use super::wake::ReadyList;
 use crate::sys::diag::UnixDiag;
 use crate::sys::seccomp::Listener;
@@ -118,6 +119,7 @@ pub(super) struct Desk {
     pub(super) buffer: Vec<u8>,
     /// Sockets in whose calls the program waits.
     pub(super) waiting: HashSet<Id>,
+    pub(super) undelivered: Undelivered,
     pub(super) next_sweep: Instant,
     /// No process of the program is left.
     pub(super) over: bool,
@@ -142,6 +144,7 @@ impl Desk {
             hub: (hub, name),
             buffer: vec![0; CHUNK],
             waiting: HashSet::new(),
+            undelivered: Undelivered::default(),
             next_sweep: Instant::now(),
             over: false,
         })
@@ -251,6 +254,13 @@ impl Desk {
     /// Answers a call. ENOENT: it has gone, and whoever made it may make it again.
     pub(super) fn answer(&self, call: &Call, result: Result<i64, Errno>) -> Result<(), Errno> {
         self.listener.answer(call.0.id, result)
+    }
+
+    /// Answers a call about a socket; if a signal has ended it, answers it when it is made again.
+    pub(super) fn reply(&mut self, socket: Id, call: &Call, result: Result<i64, Errno>) {
+        if self.answer(call, result) == Err(Errno::NOENT) {
+            self.undelivered.keep(socket, call, result);
+        }
     }
 
     /// Leaves a call to the kernel: it is about nothing of ours.

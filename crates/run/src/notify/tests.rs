@@ -3,6 +3,7 @@
 mod connections;
 mod limits;
 mod servers;
+mod window;
 
 use super::{Supervisor, filter};
 use crate::sys::trial::Trial;

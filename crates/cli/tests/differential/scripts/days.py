@@ -27,17 +27,28 @@ def one_connection():
     assert two.recv(1) == b"x"
 
 
+def poll_one(sock):
+    """What poll says when it says anything."""
+    poller = select.poll()
+    poller.register(sock, select.POLLIN)
+    return events(poller.poll()[0][1])
+
+
 def supervisor_dies():
     """Nothing hangs: connections end, calls fail."""
     one, two = pair()
     at = listener()
     waiting, result = background(at.accept)
     reader, read = background(two.recv, 10)
-    sleeping(waiting)
-    sleeping(reader)
+    connecting, connected = background(socket.socket().connect, SILENT)
+    polling, polled = background(poll_one, one)
+    for thread in (waiting, reader, connecting, polling):
+        sleeping(thread)
     pause("ready")
     print("read", show(joined(reader, read)), flush=True)
     print("accept", show(joined(waiting, result)), flush=True)
+    print("connect", show(joined(connecting, connected)), flush=True)
+    print("poll", joined(polling, polled), flush=True)
     print("socket", show(attempt(socket.socket)), flush=True)
     print("file", open("/proc/self/comm").read().strip() != "", flush=True)
 
@@ -61,8 +72,9 @@ def thousands():
 
 def many_at_once():
     """Thousands of connections that are open together."""
-    count = int(sys.argv[2])
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # Two descriptors a connection, here as in the supervisor.
+    count = min(int(sys.argv[2]), (hard - 100) // 2)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     at = listener(backlog=128)
     one_connection()

@@ -5,6 +5,7 @@ import signal
 import socket
 import struct
 import termios
+import time
 import fcntl
 
 from steps import *
@@ -49,6 +50,39 @@ def half_open_and_much_data():
         two.sendall(block)
     two.close()
     say("one", joined(thread, result))
+
+
+@case
+def half_open_for_long():
+    """A half that is closed says nothing for a while (longer than anybody looks for ends)."""
+    one, two = pair()
+    one.shutdown(socket.SHUT_WR)
+    call("end", two.recv, 10)
+    time.sleep(1.2)
+    poll("one", one, "OUT")
+    call("late words", two.send, b"late words")
+    call("one reads", one.recv, 100)
+    two.close()
+    call("one reads end", one.recv, 100)
+
+
+@case
+def shut_and_kept():
+    """Both halves are closed, and the descriptors are kept: they still know who they were."""
+    one, two = pair()
+    one.shutdown(socket.SHUT_WR)
+    two.recv(10)
+    two.shutdown(socket.SHUT_WR)
+    one.recv(10)
+    time.sleep(1.2)
+    for name, sock in (("one", one), ("two", two)):
+        say(name, sock.getsockname()[0])
+        poll(name + " poll", sock, "IN|OUT|HUP|RDHUP")
+        call(name + " error", so_error, sock)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        call(name + " option", sock.getsockopt, socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    call("send", one.send, b"x")
 
 
 @case

@@ -1,4 +1,4 @@
-"""The far end of far.py: on the machine's own sockets always, told what to do over a UNIX socket.
+"""The far end of far.py and outside.py: on the machine's own sockets always, told what to do over a UNIX socket.
 
 Each line that comes is an expression; its value, or the error's name, goes back as a line.
 """
@@ -8,6 +8,7 @@ import os
 import socket
 import struct
 import sys
+import tempfile
 import threading
 import time
 
@@ -82,6 +83,43 @@ class Far:
         self.udp.bind((HOST, 0))
         self.udp.settimeout(8)
         return self.udp.getsockname()[1]
+
+    def post(self):
+        """A UNIX socket for descriptors; `meet` is told when the script has connected."""
+        self.folder = tempfile.TemporaryDirectory()
+        os.chmod(self.folder.name, 0o777)
+        self.box = socket.socket(socket.AF_UNIX)
+        self.box.bind(self.folder.name + "/post")
+        os.chmod(self.folder.name + "/post", 0o777)
+        self.box.listen()
+        return self.box.getsockname()
+
+    def meet(self):
+        self.mail, _ = self.box.accept()
+
+    def take(self):
+        """A descriptor of the script's, which may block: its flags are the script's too."""
+        _, fds, _, _ = socket.recv_fds(self.mail, 10, 1)
+        self.sock = socket.socket(fileno=fds[0])
+
+    def take_listener(self):
+        _, fds, _, _ = socket.recv_fds(self.mail, 10, 1)
+        self.at = socket.socket(fileno=fds[0])
+
+    def accept_there(self):
+        self.sock, _ = self.at.accept()
+
+    def give(self):
+        """One end of a connection between two of the machine's own sockets."""
+        with socket.create_connection(self.at.getsockname()) as given:
+            self.sock, _ = self.at.accept()
+            socket.send_fds(self.mail, [b"x"], [given.fileno()])
+
+    def give_listener(self):
+        socket.send_fds(self.mail, [b"x"], [self.at.fileno()])
+
+    def knock(self):
+        self.sock = socket.create_connection(self.at.getsockname(), 8)
 
     def echo(self):
         data, where = self.udp.recvfrom(70000)

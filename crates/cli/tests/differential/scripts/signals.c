@@ -192,6 +192,68 @@ static void storm_of_alarms(void) {
     every(0);
 }
 
+/* Each call that is answered elsewhere, again and again: how often one failed that may not. */
+static void storm_over_each_call(void) {
+    handle(SIGURG, on_signal, SA_RESTART);
+    int fds[2], bad[10] = {0}, rounds = 0;
+    pair(fds);
+    pid_t child = storm(SIGURG);
+    while (rounds++ < 300 || heard < 100) {
+        struct sockaddr_in a;
+        socklen_t n = sizeof a, m = sizeof(int);
+        int one = 1, type = 0, unsent = -1, fd = stream();
+        struct sockaddr_in any = at("127.0.0.1", 0);
+        bad[0] += fd < 0;
+        bad[1] += bind(fd, ADDRESS(any)) != 0;
+        bad[2] += listen(fd, 4) != 0;
+        bad[3] += getsockname(fds[0], (struct sockaddr *)&a, &n) != 0 || !a.sin_port;
+        bad[4] += getpeername(fds[0], (struct sockaddr *)&a, &n) != 0 || !a.sin_port;
+        bad[5] += setsockopt(fds[0], IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) != 0;
+        bad[6] += getsockopt(fds[0], SOL_SOCKET, SO_ERROR, &type, &m) != 0 || type;
+        bad[7] += ioctl(fds[0], TIOCOUTQ, &unsent) != 0 || unsent < 0;
+        bad[8] += sendto(fds[0], "x", 1, 0, ADDRESS(any)) != 1;
+        char c = 0;
+        n = sizeof a;
+        bad[9] += recvfrom(fds[1], &c, 1, MSG_WAITALL, (struct sockaddr *)&a, &n) != 1 || c != 'x';
+        close(fd);
+    }
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    static const char *names[] = {"socket", "bind", "listen", "getsockname", "getpeername",
+                                  "setsockopt", "getsockopt", "ioctl", "sendto", "recvfrom"};
+    for (int i = 0; i < 10; i++)
+        say(names[i], "%d", bad[i]);
+}
+
+static void storm_over_datagrams(void) {
+    handle(SIGURG, on_signal, SA_RESTART);
+    int one = socket(AF_INET, SOCK_DGRAM, 0), two = socket(AF_INET, SOCK_DGRAM, 0);
+    struct sockaddr_in any = at("127.0.0.1", 0);
+    bind(one, ADDRESS(any));
+    bind(two, ADDRESS(any));
+    pid_t child = storm(SIGURG);
+    int rounds = 0, bad = 0;
+    while (rounds++ < 300 || heard < 100) {
+        struct sockaddr_in to = at("127.0.0.1", port_of(two)), from;
+        socklen_t n = sizeof from;
+        int got = 0;
+        bad += sendto(one, &rounds, sizeof rounds, 0, ADDRESS(to)) != sizeof rounds;
+        bad += recvfrom(two, &got, sizeof got, 0, (struct sockaddr *)&from, &n) != sizeof got;
+        bad += got != rounds || ntohs(from.sin_port) != port_of(one);
+        bad += connect(one, ADDRESS(to)) != 0;
+        bad += send(one, &rounds, sizeof rounds, 0) != sizeof rounds;
+        struct iovec v = {&got, sizeof got};
+        struct msghdr m = {&from, sizeof from, &v, 1, NULL, 0, 0};
+        bad += recvmsg(two, &m, 0) != sizeof got || got != rounds;
+        struct sockaddr nobody = {AF_UNSPEC, ""};
+        bad += connect(one, ADDRESS(nobody)) != 0;
+        bad += bind(one, ADDRESS(any)) != 0 && errno != EINVAL;
+    }
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    say("bad", "%d", bad);
+}
+
 static void storm_ignored(void) {
     signal(SIGALRM, SIG_IGN);
     every(500);
@@ -276,6 +338,8 @@ int main(int argc, char **argv) {
         {"datagram_interrupted", datagram_interrupted},
         {"storm_of_urgent", storm_of_urgent},
         {"storm_of_alarms", storm_of_alarms},
+        {"storm_over_each_call", storm_over_each_call},
+        {"storm_over_datagrams", storm_over_datagrams},
         {"storm_ignored", storm_ignored},
         {"storm_while_blocked", storm_while_blocked},
         {"killed_while_blocked", killed_while_blocked},

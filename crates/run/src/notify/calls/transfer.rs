@@ -83,7 +83,7 @@ impl Desk {
                 Err(errno) => Some(Err(errno)),
             };
             if let Some(result) = said {
-                let _ = self.answer(&call, result);
+                self.reply(id, &call, result);
             }
         }
     }
