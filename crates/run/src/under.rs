@@ -10,8 +10,8 @@ mod rtnetlink;
 mod setup;
 mod splice;
 mod split;
-mod tasks;
 mod tcp;
+mod worker;
 
 pub use discarded::Discarded;
 pub(crate) use setup::{Connected, Equipment, Under};

@@ -4,82 +4,20 @@
 
 use super::device::Device;
 use super::split::{BATCH, Outward};
+use super::worker::{Bell, Worker};
 use danja::stack::Frame;
 use danja::wire::ip::Protocol;
-use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
-use rustix::fd::OwnedFd;
-use rustix::io::{read, write};
+use rustix::event::{PollFd, PollFlags, poll};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, JoinHandle};
+use std::task::{Context, Poll, Waker};
 
-/// The thread; it ends when this is dropped, or when the host does.
-pub(super) struct Pump {
-    bell: Arc<Bell>,
-    thread: Option<JoinHandle<()>>,
-}
-
-/// Wakes a thread that sleeps in `poll`.
-pub(super) struct Bell {
-    counter: OwnedFd,
-    stopped: AtomicBool,
-}
-
-impl Bell {
-    pub(super) fn new() -> io::Result<Self> {
-        let counter = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        Ok(Self { counter, stopped: AtomicBool::new(false) })
-    }
-
-    /// Readable when it was rung.
-    pub(super) const fn counter(&self) -> &OwnedFd {
-        &self.counter
-    }
-
-    /// Makes it ring anew.
-    pub(super) fn quiet(&self) {
-        let _ = read(&self.counter, &mut [0; 8]);
-    }
-
-    /// Tells the thread to end.
-    pub(super) fn stop(self: &Arc<Self>) {
-        self.stopped.store(true, Ordering::SeqCst);
-        Arc::clone(self).wake();
-    }
-
-    pub(super) fn is_stopped(&self) -> bool {
-        self.stopped.load(Ordering::SeqCst)
-    }
-}
-
-impl Wake for Bell {
-    fn wake(self: Arc<Self>) {
-        // A counter that is full has been rung.
-        let _ = write(&self.counter, &1_u64.to_ne_bytes());
-    }
-}
-
-impl Pump {
-    /// `reads`: whether to read the device; else TCP is not the namespace's either.
-    pub(super) fn start(device: Device, outward: Outward, reads: bool) -> io::Result<Self> {
-        let bell = Arc::new(Bell::new()?);
-        let rung = Arc::clone(&bell);
-        let thread = thread::Builder::new()
-            .name("danja under".to_owned())
-            .spawn(move || Work { device, outward, reads, bell: rung }.run())?;
-        Ok(Self { bell, thread: Some(thread) })
-    }
-}
-
-impl Drop for Pump {
-    fn drop(&mut self) {
-        self.bell.stop();
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
+/// Starts the thread. `reads`: whether to read the device; else TCP is not the namespace's either.
+///
+/// # Errors
+/// No thread or no descriptor is to be had.
+pub(super) fn start(device: Device, outward: Outward, reads: bool) -> io::Result<Worker> {
+    Worker::start("danja under", move |bell| Work { device, outward, reads, bell }.run())
 }
 
 struct Work {
@@ -136,7 +74,7 @@ impl Work {
         let mut interest = PollFlags::IN;
         interest.set(PollFlags::OUT, self.reads && self.device.lock().is_blocked());
         let mut sources = [
-            PollFd::new(&self.bell.counter, PollFlags::IN),
+            PollFd::new(&self.bell, PollFlags::IN),
             PollFd::from_borrowed_fd(self.device.descriptor(), interest),
         ];
         let waited = if self.reads { &mut sources[..] } else { &mut sources[..1] };

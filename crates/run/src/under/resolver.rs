@@ -1,7 +1,7 @@
 //! Names where the machine has no resolv.conf: programs then ask 127.0.0.1, and this is who
 //! answers there, by asking the host's own DNS server. Reads no message.
 
-use super::pump::Bell;
+use super::worker::{Bell, Worker};
 use danja::Host;
 use danja::net::{RecvFlags, SendFlags, Socket, UdpSocket};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -13,7 +13,6 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// Questions that wait for their answers; the oldest is given up for a new one.
@@ -25,41 +24,22 @@ const PORT: u16 = 53;
 /// The largest datagram.
 const LARGEST: usize = 65_535;
 
-/// The thread; it ends when this is dropped.
-pub(super) struct Resolver {
-    bell: Arc<Bell>,
-    thread: Option<JoinHandle<()>>,
-}
-
 struct Question {
     socket: Socket,
     from: SocketAddrAny,
     since: Instant,
 }
 
-impl Resolver {
-    /// Answers at port 53 of 127.0.0.1 by this UDP socket of the namespace.
-    ///
-    /// # Errors
-    /// The port or a thread cannot be had.
-    pub(super) fn start(socket: OwnedFd, host: &Host) -> io::Result<Self> {
-        bind(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, PORT))?;
-        let bell = Arc::new(Bell::new()?);
-        let (rung, host) = (Arc::clone(&bell), host.clone());
-        let thread = thread::Builder::new()
-            .name("danja names".to_owned())
-            .spawn(move || Work { socket, host, bell: rung, waiting: VecDeque::new() }.run())?;
-        Ok(Self { bell, thread: Some(thread) })
-    }
-}
-
-impl Drop for Resolver {
-    fn drop(&mut self) {
-        self.bell.stop();
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
+/// Answers at port 53 of 127.0.0.1 by this UDP socket of the namespace.
+///
+/// # Errors
+/// The port or a thread cannot be had.
+pub(super) fn start(socket: OwnedFd, host: &Host) -> io::Result<Worker> {
+    bind(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, PORT))?;
+    let host = host.clone();
+    Worker::start("danja names", move |bell| {
+        Work { socket, host, bell, waiting: VecDeque::new() }.run();
+    })
 }
 
 struct Work {
@@ -85,10 +65,8 @@ impl Work {
                 }
             }
             self.answer(&mut buffer, &Context::from_waker(&waker));
-            let mut sources = [
-                PollFd::new(&self.socket, PollFlags::IN),
-                PollFd::new(self.bell.counter(), PollFlags::IN),
-            ];
+            let mut sources =
+                [PollFd::new(&self.socket, PollFlags::IN), PollFd::new(&self.bell, PollFlags::IN)];
             let patience = (!self.waiting.is_empty()).then_some(PATIENCE);
             let patience = patience.and_then(|it| Timespec::try_from(it).ok());
             // A failure is a wake-up.

@@ -3,11 +3,12 @@
 
 use super::device::Device;
 use super::discarded::Discarded;
-use super::pump::Pump;
-use super::resolver::Resolver;
+use super::pump;
+use super::resolver;
 use super::rtnetlink::Routes;
 use super::split::{Outward, Split};
 use super::tcp::{BACKLOG, Continued};
+use super::worker::Worker;
 use crate::sys::namespace::Descriptors;
 use danja::Host;
 use danja::stack::InterfaceId;
@@ -98,7 +99,7 @@ impl Equipment {
         if let Some(file) = self.resolv {
             write_all(&file, resolv_conf(host).as_bytes())?;
         }
-        let resolver = self.resolver.map(|socket| Resolver::start(socket, host)).transpose()?;
+        let resolver = self.resolver.map(|socket| resolver::start(socket, host)).transpose()?;
         let device = Device::new(device)?;
         let discarded = Discarded::default();
         Ok(Connected {
@@ -161,7 +162,7 @@ fn resolv_conf(host: &Host) -> String {
 pub(crate) struct Connected {
     device: Device,
     outward: Outward,
-    resolver: Option<Resolver>,
+    resolver: Option<Worker>,
 }
 
 impl Connected {
@@ -179,7 +180,7 @@ impl Connected {
             None
         };
         let discarded = outward.discarded.clone();
-        let pump = Pump::start(device, outward, !continues)?;
+        let pump = pump::start(device, outward, !continues)?;
         Ok(Under { discarded, _pump: pump, continued, _resolver: resolver })
     }
 }
@@ -202,9 +203,9 @@ fn inner(adapter: Split) -> io::Result<Host> {
 /// Carries packets between a namespace and a host until it is dropped.
 pub(crate) struct Under {
     pub(crate) discarded: Discarded,
-    _pump: Pump,
+    _pump: Worker,
     continued: Option<Continued>,
-    _resolver: Option<Resolver>,
+    _resolver: Option<Worker>,
 }
 
 impl Under {

@@ -122,7 +122,8 @@ async fn carry(from: &Socket, to: &Socket, counted: Option<&AtomicU64>) -> io::R
             send(to, slice).await?;
             counted.iter().for_each(|bytes| _ = bytes.fetch_add(length, Ordering::SeqCst));
         }
-        yields().await;
+        // Others have a turn.
+        tokio::task::yield_now().await;
     }
 }
 
@@ -137,18 +138,4 @@ async fn send(to: &Socket, mut slice: Payload) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Lets other tasks have a turn.
-async fn yields() {
-    let mut yielded = false;
-    poll_fn(|context| {
-        if yielded {
-            return Poll::Ready(());
-        }
-        yielded = true;
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }

@@ -3,16 +3,17 @@
 //! told that it is connected only when that socket is; and a peer, only when the program is.
 
 use super::splice::{Uplink, Uplinks, splice};
-use super::tasks::{Spawner, Tasks};
 use danja::Host;
 use danja::net::{Domain, IncomingEvent, Socket, SocketKind, SocketOption};
-use danja::stack::event::Incoming;
+use danja::stack::event::{Incoming, IncomingId};
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::AbortHandle;
 
 /// Connections that wait for the other side's verdict, or to be taken, at most.
 pub(super) const BACKLOG: usize = 4096;
@@ -22,7 +23,8 @@ const FORGET: Duration = Duration::from_secs(130);
 
 /// Connects both hosts' connections until it is dropped.
 pub(super) struct Continued {
-    _tasks: Tasks,
+    /// Runs the tasks below. What wakes them is the hosts' business: no driver of its own.
+    _tasks: Runtime,
     inner: Host,
     uplinks: Arc<Uplinks>,
 }
@@ -31,8 +33,9 @@ impl Continued {
     /// Connections between `inner`, which stands for everybody towards the program's kernel, and
     /// `outer`, the program's host.
     pub(super) fn start(inner: Host, outer: &Host) -> io::Result<Self> {
-        let tasks = Tasks::start()?;
-        let spawner = tasks.spawner();
+        let tasks =
+            Builder::new_multi_thread().worker_threads(1).thread_name("danja splice").build()?;
+        let spawner = tasks.handle().clone();
         let uplinks = Arc::default();
         Side::start(&inner, outer, Towards::Outside, &spawner, &uplinks)?;
         Side::start(outer, &inner, Towards::Program, &spawner, &uplinks)?;
@@ -75,7 +78,7 @@ impl Side {
         at: &Host,
         beyond: &Host,
         towards: Towards,
-        spawner: &Spawner,
+        spawner: &Handle,
         uplinks: &Arc<Uplinks>,
     ) -> io::Result<()> {
         let listener = Socket::new(at, Domain::Ipv4, SocketKind::Stream)?;
@@ -92,11 +95,24 @@ impl Side {
     }
 
     /// Hears of everyone who wants to connect.
-    async fn ask(self: Arc<Self>, spawner: Spawner) {
+    async fn ask(self: Arc<Self>, spawner: Handle) {
+        // Whose verdict is awaited.
+        let mut asked: HashMap<IncomingId, AbortHandle> = HashMap::new();
         while let Ok(event) = poll_fn(|context| self.listener.poll_incoming(context)).await {
-            if let IncomingEvent::Arrived(incoming) = event {
-                let side = Arc::clone(&self);
-                spawner.spawn(async move { side.decide(incoming).await });
+            match event {
+                IncomingEvent::Arrived(incoming) => {
+                    if asked.len() >= BACKLOG {
+                        asked.retain(|_, task| !task.is_finished());
+                    }
+                    let side = Arc::clone(&self);
+                    let task = spawner.spawn(async move { side.decide(incoming).await });
+                    asked.insert(incoming.id, task.abort_handle());
+                }
+                // Nobody waits any more for what is tried beyond.
+                IncomingEvent::Withdrawn(id) => {
+                    asked.remove(&id).iter().for_each(AbortHandle::abort);
+                }
+                _ => {}
             }
         }
     }
@@ -143,7 +159,7 @@ impl Side {
         Ok(socket)
     }
 
-    async fn accept(self: Arc<Self>, spawner: Spawner) {
+    async fn accept(self: Arc<Self>, spawner: Handle) {
         while let Ok((accepted, peer)) = self.listener.accept_async().await {
             let Ok(local) = accepted.local_addr() else { continue };
             let mut admitted = self.admitted.lock().unwrap_or_else(PoisonError::into_inner);
@@ -151,8 +167,8 @@ impl Side {
             drop(admitted);
             let Some((_, beyond, uplink)) = beyond else { continue };
             match self.towards {
-                Towards::Outside => spawner.spawn(splice(accepted, beyond, uplink)),
-                Towards::Program => spawner.spawn(splice(beyond, accepted, uplink)),
+                Towards::Outside => drop(spawner.spawn(splice(accepted, beyond, uplink))),
+                Towards::Program => drop(spawner.spawn(splice(beyond, accepted, uplink))),
             }
         }
     }
