@@ -42,10 +42,12 @@ class Direct:
 
     def __init__(self, user):
         self.user = user
+        # What did not work in one round is not tried in the next.
+        self.without = set()
 
     def run(self, words, before=()):
         words = self.user + list(before) + words
-        done = subprocess.run(words, capture_output=True, timeout=30, check=False, stdin=subprocess.DEVNULL)
+        done = subprocess.run(words, capture_output=True, timeout=12, check=False, stdin=subprocess.DEVNULL)
         if done.returncode:
             # iperf3 has its words in what it prints.
             said = (done.stderr.strip() or done.stdout.strip()).decode(errors="replace")
@@ -99,10 +101,13 @@ def figures(way, program):
     found = {}
 
     def measure(names, words, read):
+        if names[0] in way.without:
+            return
         try:
             found.update(zip(names, read(way.run(words))))
         except (subprocess.SubprocessError, OSError, ValueError, KeyError) as error:
             print(f"{way.name}: {names[0]}: {error}", file=sys.stderr)
+            way.without.add(names[0])
 
     numbers = lambda said: list(map(float, said.split()))
     moved = lambda said: [json.loads(said)["end"]["sum_received"]["bits_per_second"] / 8e9]
@@ -129,8 +134,8 @@ def table(samples):
                 row.append("–")
                 continue
             median, least, most = (f"{f(values):.{digits}f}" for f in (statistics.median, min, max))
-            missing = len(taken) - len(values)
-            row.append(f"{median} ({least}–{most})" + (f", {missing} without a figure" if missing else ""))
+            failed = f", failed after {len(values)}" if len(values) < len(taken) else ""
+            row.append(f"{median} ({least}–{most}){failed}")
         lines.append(f"| {name} | {' | '.join(row)} |")
     return "\n".join(lines)
 
@@ -140,7 +145,7 @@ def first_line(words):
     return (done.stdout.splitlines() or ["unknown"])[0].strip()
 
 
-def conditions(danja, rounds, begun):
+def conditions(danja, rounds, begun, samples):
     """What it was measured with, and how busy the machine was: one sentence a line."""
     with open("/proc/cpuinfo") as lines:
         model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "unknown processor")
@@ -149,9 +154,10 @@ def conditions(danja, rounds, begun):
     memory = "/proc/sys/net/core/wmem_max"
     limit = f", `wmem_max` {open(memory).read().strip()}" if os.path.exists(memory) else ""
     steal, busy = begun["steal"], begun["load"]
+    failed = "" if all(len(one) == len(COLUMNS) for taken in samples.values() for one in taken) else " A dash is a measurement that did not work."
     return (f"Taken on {time.strftime('%-d %B %Y, %H:%M', time.gmtime())} UTC with {build} of {first_line([danja, '--version'])}; {packages}; Linux {platform.release()}, "
             f"{os.cpu_count()} × {model}{limit}.\n"
-            f"Medians of {rounds} rounds each, and the least and the most of them in brackets.\n"
+            f"Medians of {rounds} rounds each, and the least and the most of them in brackets.{failed}\n"
             f"Before the first round the machine's load was {busy:.2f}, and while it ran {share(steal):.0%} of its time went to other virtual machines.")
 
 
@@ -222,7 +228,7 @@ def main():
         for _ in range(given.rounds):
             for way in ways:
                 samples[way.name].append(figures(way, program))
-    written = f"{table(samples)}\n\n{conditions(given.danja, given.rounds, begun)}"
+    written = f"{table(samples)}\n\n{conditions(given.danja, given.rounds, begun, samples)}"
     print(written)
     if given.write:
         with open(PAGE) as page:
