@@ -12,16 +12,19 @@ pub enum Congestion {
     /// RFC 5681.
     #[default]
     Reno,
+    /// RFC 9438, with RFC 5681's slow start.
+    Cubic,
 }
 
 impl Congestion {
     /// All there are.
-    pub const ALL: &'static [Self] = &[Self::Reno];
+    pub const ALL: &'static [Self] = &[Self::Reno, Self::Cubic];
 
     /// Its name, as Linux has it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Reno => "reno",
+            Self::Cubic => "cubic",
         }
     }
 }

@@ -5,7 +5,7 @@
 //! What survives idling: everything in [`Tcb`]. [`Busy`] goes when the last byte is
 //! acknowledged: transmit records and scoreboard describe data in flight only.
 
-use super::congestion::Reno;
+use super::congestion::Controller;
 use super::line::Place;
 use super::loss::{Records, Recovery, Rtt};
 use super::socket_options::OptionSet;
@@ -190,7 +190,7 @@ pub(super) struct Tcb {
     pub(super) ts_recent_at: Instant,
 
     pub(super) rtt: Rtt,
-    pub(super) congestion: Reno,
+    pub(super) congestion: Controller,
     pub(super) recovery: Recovery,
     pub(super) deadlines: Deadlines,
     pub(super) timer: Option<Timer>,
@@ -309,7 +309,7 @@ impl Tcb {
             ts_offset: 0,
             ts_recent_at: now,
             rtt: Rtt::default(),
-            congestion: Reno::new(),
+            congestion: Controller::new(),
             recovery: Recovery::new(iss),
             deadlines: Deadlines::NONE,
             timer: None,
@@ -416,6 +416,9 @@ impl Tcb {
                 .saturating_add(busy.records.memory())
         });
         let rare = if self.rare.is_some() { size_of::<Rare>() } else { 0 };
-        size_of::<Self>().saturating_add(busy).saturating_add(rare)
+        size_of::<Self>()
+            .saturating_add(busy)
+            .saturating_add(rare)
+            .saturating_add(self.congestion.memory())
     }
 }

@@ -50,6 +50,7 @@ impl Tcp {
                     timers::keep_alive(conn);
                 }
                 SocketOption::MaxSegment(_) => mss::adapt(conn.tcb),
+                SocketOption::Congestion(which) => conn.tcb.congestion.choose(which),
                 _ => {}
             }
         });

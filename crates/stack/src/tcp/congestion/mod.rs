@@ -1,14 +1,15 @@
 //! Congestion control: policies that get one [`AckSample`] for each acknowledgement and answer
 //! a congestion window (and, later, a pacing rate). They see no segment and no queue.
 
-mod reno;
+mod controller;
+mod cubic;
 
-pub(super) use reno::Reno;
+pub(super) use controller::Controller;
 
 use danja_wire::Instant;
 
 /// What one acknowledgement told.
-#[expect(dead_code, reason = "Reno reads a part of it; times and rates are for CUBIC and BBR")]
+#[expect(dead_code, reason = "Reno and CUBIC read a part of it; rates are for BBR")]
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AckSample {
     pub(super) now: Instant,
@@ -22,6 +23,8 @@ pub(super) struct AckSample {
     pub(super) mss: u32,
     /// A round-trip time that it measured, in nanoseconds.
     pub(super) rtt: Option<u64>,
+    /// The smoothed round-trip time (RFC 6298), in nanoseconds.
+    pub(super) srtt: u64,
     /// Retransmissions after a time-out are under way.
     pub(super) after_timeout: bool,
     /// Bytes delivered since the newest acknowledged data was sent, and how long that took in

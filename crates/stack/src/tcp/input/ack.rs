@@ -89,6 +89,8 @@ pub(super) fn acknowledge_syn(conn: &mut Conn<'_>, segment: &Segment<'_>) {
         Some(rtt) => conn.tcb.rtt.sample(config, rtt, 0, conn.tcb.snd_mss),
         None => conn.tcb.rtt.after_syn_loss(config),
     }
+    let chosen = conn.tcb.options.get().congestion.unwrap_or(config.congestion);
+    conn.tcb.congestion.choose(chosen);
     conn.tcb.congestion.start(config.initial_window, conn.tcb.snd_mss, !sent_once);
     conn.tcb.recovery = loss::Recovery::new(conn.tcb.snd_una);
     conn.tcb.backoff = 0;

@@ -73,6 +73,7 @@ pub(in crate::tcp) fn on_ack(conn: &mut Conn<'_>, segment: &Segment<'_>, acked: 
         flight_before,
         mss,
         rtt,
+        srtt: tcb.rtt.srtt,
         after_timeout,
         rate,
         app_limited: newest.is_some_and(|sent| sent.app_limited),

@@ -257,6 +257,7 @@ fn send_new(conn: &mut Conn<'_>, length: u32, fin: bool) -> Option<Outgoing> {
     let first = tcb.flight() == 0;
     if first {
         tcb.stalled_since = now;
+        tcb.congestion.resume(now);
     }
     tcb.snd_nxt = start + length;
     if length.checked_rem(tcb.snd_mss) != Some(0) {

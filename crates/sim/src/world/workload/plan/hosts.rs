@@ -3,6 +3,7 @@
 use crate::world::{Burst, Bursts, HostConfig, Impairment, Random};
 use danja_stack::Config;
 use danja_stack::config::BufferLimits;
+use danja_stack::socket::Congestion;
 use std::time::Duration;
 
 /// How bad the links of a world are.
@@ -104,6 +105,7 @@ fn knobs(random: &mut Random, quality: Quality) -> Config {
     if random.percent(10) {
         config.limits.out_of_order_ranges = random.size(1, 16);
     }
+    config.tcp.congestion = random.pick([Congestion::Reno, Congestion::Cubic]);
     config
 }
 
