@@ -123,7 +123,7 @@ fn the_choice_may_change_on_the_way() {
     let mut number = 0u32;
     pair.link(move |_, _, _| {
         number += 1;
-        if number % 40 == 0 { std::vec![] } else { std::vec![Duration::from_millis(5)] }
+        if number.is_multiple_of(40) { std::vec![] } else { std::vec![Duration::from_millis(5)] }
     });
     for which in Congestion::ALL.iter().rev().chain(Congestion::ALL) {
         let choice = SocketOption::Congestion(*which);
