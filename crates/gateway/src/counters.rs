@@ -40,6 +40,8 @@ counters! {
     tcp_withdrawn "Connections that their client gave up before an answer.",
     tcp_reset "Connections that one side broke off; the other was reset.",
     published "Connections to published ports.",
+    published_flows "Flows of datagrams to published ports.",
+    published_dropped "Datagrams to published ports, and answers to them, that found no room, or nobody.",
     udp_flows "Flows of datagrams out of the LAN.",
     udp_flows_evicted "Flows that gave way to newer ones.",
     udp_prohibited "Datagrams that the rules forbid.",

@@ -26,6 +26,8 @@ pub use stop::Stop;
 
 use danja::Host;
 use danja::net::{SocketOption, UdpSocket};
+use outside::DatagramPort;
+use publish::Open;
 use std::fmt;
 use std::io;
 use std::net::{self, IpAddr, Ipv4Addr, SocketAddr};
@@ -143,8 +145,8 @@ impl Gateway {
         self.shared.flows.view()
     }
 
-    /// Lets programs of this machine reach `to` on the LAN through a port of the machine, until
-    /// the value is dropped. Port 0 lets the machine choose one.
+    /// Lets programs of this machine reach `to` on the LAN by TCP through a port of the machine,
+    /// until the value is dropped. Port 0 lets the machine choose one.
     ///
     /// # Errors
     /// The machine's port cannot be had.
@@ -152,8 +154,20 @@ impl Gateway {
         let listener = net::TcpListener::bind(on)?;
         let address = listener.local_addr()?;
         let number = self.published.fetch_add(1, Ordering::Relaxed);
-        let _listening = self.streams.publish(number, listener, to)?;
-        Ok(Published { address, _listening })
+        let listening = self.streams.publish(number, listener, to)?;
+        Ok(Published { address, _open: Open::Streams(listening) })
+    }
+
+    /// As [`Self::publish`], by UDP. Each peer of the machine's port is seen on the LAN as a port of
+    /// the router's; it is forgotten 30 s after its last datagram, or 120 s if there was an answer.
+    ///
+    /// # Errors
+    /// The machine's port cannot be had, or the system gives no thread or descriptor.
+    pub fn publish_datagrams(&self, on: SocketAddr, to: SocketAddr) -> io::Result<Published> {
+        let socket = net::UdpSocket::bind(on)?;
+        let address = socket.local_addr()?;
+        let port = DatagramPort::start(&self.host, &self.shared, &self.stop, socket, to)?;
+        Ok(Published { address, _open: Open::Datagrams(port) })
     }
 }
 

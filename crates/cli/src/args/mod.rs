@@ -15,7 +15,9 @@ pub(crate) use look::{
     CountersArgs, DoctorArgs, LinkCommandArgs, NeighboursArgs, ReportForm, RoutesArgs, SsArgs,
     Whose,
 };
-pub(crate) use network::{AtPort, ExplainForm, NetworkArgs, Publish, ShowArgs, StoryArgs};
+pub(crate) use network::{
+    AtPort, ExplainForm, NetworkArgs, Publish, ShowArgs, StoryArgs, Transport,
+};
 pub(crate) use run::RunArgs;
 
 use crate::quantity;
@@ -121,7 +123,7 @@ pub(crate) struct ServeArgs {
     pub(crate) port: u16,
     /// Where this machine's own programs reach the server; not with --tap or --nic, where they
     /// reach it by its address [default: 127.0.0.1:8080, or with --lan not at all]
-    #[arg(long, value_name = "[ADDR:]PORT[:N]", conflicts_with = "device")]
+    #[arg(long, value_name = "[ADDR:]PORT[:N]", conflicts_with = "device", value_parser = network::publish_tcp)]
     pub(crate) publish: Option<Publish>,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,

@@ -6,6 +6,7 @@ use crate::explain::Language;
 use crate::lan;
 use clap::{Args, ValueEnum};
 use danja_wire::ip::Cidr;
+use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -133,33 +134,58 @@ impl FromStr for AtPort {
     }
 }
 
-/// `[ADDR:]PORT[:SERVERPORT]`: an endpoint of this machine, and which port of the program's host
-/// it leads to; the server's own if none is given.
+/// What a published port speaks.
+#[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Transport {
+    #[default]
+    Tcp,
+    Udp,
+}
+
+/// `[ADDR:]PORT[:SERVERPORT][/udp]`: an endpoint of this machine, and which port of the program's
+/// host it leads to; the server's own if none is given.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Publish {
     /// On this machine.
     pub(crate) on: AtPort,
     /// On the program's host.
     pub(crate) port: Option<u16>,
+    pub(crate) transport: Transport,
 }
 
 impl FromStr for Publish {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if let Ok(on) = text.parse() {
-            return Ok(Self { on, port: None });
-        }
         let wrong = || {
             format!(
                 "\u{2018}{text}\u{2019} is not a port to publish at: \
-                 write 8080, 8080:80 or 0.0.0.0:8080"
+                 write 8080, 8080:80, 0.0.0.0:8080 or 5353:53/udp"
             )
         };
-        let (on, port) = text.rsplit_once(':').ok_or_else(wrong)?;
+        let (endpoints, transport) = match text.split_once('/') {
+            None => (text, Transport::Tcp),
+            Some((endpoints, "tcp")) => (endpoints, Transport::Tcp),
+            Some((endpoints, "udp")) => (endpoints, Transport::Udp),
+            Some(_) => return Err(wrong()),
+        };
+        if let Ok(on) = endpoints.parse() {
+            return Ok(Self { on, port: None, transport });
+        }
+        let (on, port) = endpoints.rsplit_once(':').ok_or_else(wrong)?;
         let on = on.parse().map_err(|_| wrong())?;
         let port = port.parse().ok().filter(|port| *port > 0).ok_or_else(wrong)?;
-        Ok(Self { on, port: Some(port) })
+        Ok(Self { on, port: Some(port), transport })
+    }
+}
+
+/// As [`Publish`], of a server that speaks TCP.
+pub(super) fn publish_tcp(text: &str) -> Result<Publish, String> {
+    let publish: Publish = text.parse()?;
+    match publish.transport {
+        Transport::Tcp => Ok(publish),
+        Transport::Udp => Err("this server speaks TCP: write it without /udp".to_owned()),
     }
 }
 

@@ -17,6 +17,7 @@ Examples:
   danja run -- curl http://danja/
   danja run --delay 50ms --loss 2% --pcap out.pcapng -- curl -s http://danja/
   danja run --publish 8080:80 -- python3 -m http.server 80
+  danja run --publish 5353:53/udp --publish 5353:53 -- dnsmasq -k
   danja run --intercept tun -- sh -c 'ping -c 1 danja; dig danja'")]
 pub(crate) struct RunArgs {
     /// How the program's system calls are led to the protocol stack: auto, notify or tun
@@ -26,8 +27,9 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) keep_fds: bool,
     /// Let programs of this machine reach the program's port N at this port of the machine (on
-    /// 127.0.0.1 unless an address is given); may be given several times
-    #[arg(long, value_name = "[ADDR:]PORT[:N]", conflicts_with = "device")]
+    /// 127.0.0.1 unless an address is given), by TCP or, with /udp behind it, by UDP; may be given
+    /// several times
+    #[arg(long, value_name = "[ADDR:]PORT[:N][/udp]", conflicts_with = "device")]
     pub(crate) publish: Vec<Publish>,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,

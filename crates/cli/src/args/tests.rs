@@ -125,9 +125,18 @@ fn ports_of_this_machine() {
         ("0.0.0.0:8081:80", "0.0.0.0:8081", Some(80)),
     ] {
         let on = AtPort(on.parse().unwrap());
-        assert_eq!(text.parse::<Publish>().unwrap(), Publish { on, port }, "{text}");
+        for (suffix, transport) in
+            [("", Transport::Tcp), ("/tcp", Transport::Tcp), ("/udp", Transport::Udp)]
+        {
+            let text = format!("{text}{suffix}");
+            let parsed = text.parse::<Publish>().unwrap();
+            assert_eq!(parsed, Publish { on, port, transport }, "{text}");
+        }
     }
-    for text in ["", ":", "8081:", ":80", "8081:0", "a:80", "8081:80:80:80"] {
+    let wrong =
+        ["", ":", "8081:", ":80", "8081:0", "a:80", "8081:80:80:80", "80/", "/udp", "80/sctp"];
+    for text in wrong {
         assert!(text.parse::<Publish>().unwrap_err().contains("8080:80"), "{text}");
     }
+    assert!(parse("danja serve . --publish 80/udp").unwrap_err().contains("TCP"));
 }

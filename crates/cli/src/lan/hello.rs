@@ -1,6 +1,7 @@
 //! What passes on a LAN's socket before frames do: one question and one answer, each a message of
 //! JSON. Both name the protocol's number, so that two versions can tell that they are two.
 
+use crate::args::Transport;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
@@ -12,7 +13,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 /// Raised whenever what is said, or the form of frames, changes.
-pub(crate) const PROTOCOL: u64 = 1;
+pub(crate) const PROTOCOL: u64 = 2;
 /// The longest message, in bytes: a LAN has at most some 250 hosts.
 const LONGEST: usize = 128 * 1024;
 /// How long the other side may think.
@@ -35,7 +36,7 @@ pub(crate) enum Question {
     /// To know who is there.
     List,
     /// A port of the machine that leads to an endpoint of the LAN, as long as the socket is open.
-    Publish { on: SocketAddr, to: SocketAddr },
+    Publish { on: SocketAddr, to: SocketAddr, transport: Transport },
 }
 
 /// What the LAN's process says to that.

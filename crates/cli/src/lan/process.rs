@@ -7,7 +7,7 @@ use super::members::{Members, Wish};
 use super::{KIND, lock_file, mac};
 use crate::args::LanProcessArgs;
 use crate::failure::Failure;
-use crate::network::{ROUTER, address, mac_of};
+use crate::network::{ROUTER, address, mac_of, open};
 use danja::Host;
 use danja_gateway::inspect::{RuntimeDir, is_same_user, peer_process};
 use danja_gateway::{Gateway, Lan};
@@ -169,7 +169,7 @@ fn answer(state: &Arc<State>, socket: OwnedFd) -> Result<(), hello::Trouble> {
             let list = state.members().list(state.mtu);
             hello::say(&socket, list)
         }
-        Question::Publish { on, to } => match state.gateway.publish(on, to) {
+        Question::Publish { on, to, transport } => match open(&state.gateway, on, to, transport) {
             Err(error) => hello::say(&socket, Answer::Refused { why: error.to_string() }),
             Ok(published) => {
                 hello::say(&socket, Answer::Published { on: published.address() })?;

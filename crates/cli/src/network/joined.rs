@@ -2,6 +2,7 @@
 
 use super::builtin::{ROUTER, address};
 use super::plan::Plan;
+use crate::args::Transport;
 use crate::failure::Failure;
 use crate::lan::client::{Start, ask};
 use crate::lan::hello::{Answer, Question};
@@ -58,8 +59,10 @@ pub(super) fn publish(
     lan: &str,
     on: SocketAddr,
     to: SocketAddr,
+    transport: Transport,
 ) -> Result<(SocketAddr, OwnedFd), String> {
-    let asked = ask(lan, &Question::Publish { on, to }, None).map_err(|error| error.to_string())?;
+    let question = Question::Publish { on, to, transport };
+    let asked = ask(lan, &question, None).map_err(|error| error.to_string())?;
     match asked {
         Some((socket, Answer::Published { on })) => Ok((on, socket)),
         Some((_, Answer::Refused { why })) => Err(why),

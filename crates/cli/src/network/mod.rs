@@ -6,7 +6,7 @@ mod device;
 mod joined;
 mod plan;
 
-use crate::args::{AtPort, NetworkArgs};
+use crate::args::{AtPort, NetworkArgs, Publish, Transport};
 use crate::explain::Narrator;
 use crate::failure::Failure;
 use crate::output::talk;
@@ -174,26 +174,32 @@ impl Network {
         self.parts.lan.set_process(self.host.name(), process.unsigned_abs());
     }
 
-    /// Lets programs of this machine reach a port of the program's host; `None` without a router
-    /// of our own.
+    /// Lets programs of this machine reach a port of the program's host, `port` where none is
+    /// named; `None` without a router of our own.
     ///
     /// # Errors
     /// The machine's port cannot be had.
-    pub(crate) fn publish(&self, on: AtPort, port: u16) -> Result<Option<Publishing>, Failure> {
-        let to = SocketAddr::new(self.address(), port);
+    pub(crate) fn publish(
+        &self,
+        publish: &Publish,
+        port: u16,
+    ) -> Result<Option<Publishing>, Failure> {
+        let (on, transport) = (publish.on.0, publish.transport);
+        let to = SocketAddr::new(self.address(), publish.port.unwrap_or(port));
         let published = match (&self.parts.gateway, &self.parts.joined) {
-            (Some(gateway), _) => {
-                gateway.publish(on.0, to).map(Publishing::Here).map_err(|error| error.to_string())
-            }
-            (None, Some(lan)) => joined::publish(lan, on.0, to)
+            (Some(gateway), _) => open(gateway, on, to, transport)
+                .map(Publishing::Here)
+                .map_err(|error| error.to_string()),
+            (None, Some(lan)) => joined::publish(lan, on, to, transport)
                 .map(|(address, socket)| Publishing::Lan { address, _socket: socket }),
             (None, None) => return Ok(None),
         };
         published.map(Some).map_err(|error| {
+            let kind = if transport == Transport::Udp { "/udp" } else { "" };
             Failure::new(format_args!(
-                "the port {} of this machine cannot be had: {error}. Choose another: --publish {}",
-                on.0,
-                another(on.0)
+                "the port {on}{kind} of this machine cannot be had: {error}. Choose another: \
+                 --publish {}{kind}",
+                another(on)
             ))
         })
     }
@@ -251,6 +257,19 @@ pub(crate) fn spoken(address: IpAddr) -> io::Result<IpAddr> {
         return Err(io::Error::new(io::ErrorKind::Unsupported, text));
     }
     Ok(address)
+}
+
+/// Publishes a port.
+pub(crate) fn open(
+    gateway: &Gateway,
+    on: SocketAddr,
+    to: SocketAddr,
+    transport: Transport,
+) -> io::Result<Published> {
+    match transport {
+        Transport::Tcp => gateway.publish(on, to),
+        Transport::Udp => gateway.publish_datagrams(on, to),
+    }
 }
 
 /// Another port than one that cannot be had.

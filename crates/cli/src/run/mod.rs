@@ -1,7 +1,7 @@
 //! `danja run`: any program, with its sockets on a host of the network that the options describe.
 //! Traps and carries nothing itself.
 
-use crate::args::{Publish, RunArgs, Talk};
+use crate::args::{Publish, RunArgs, Talk, Transport};
 use crate::failure::Failure;
 use crate::network::{Network, Publishing};
 use crate::output::talk;
@@ -51,10 +51,11 @@ fn publish(network: &Network, ports: &[Publish], talks: Talk) -> Result<Vec<Publ
     let mut published = Vec::new();
     for port in ports {
         let to = port.port.unwrap_or_else(|| port.on.0.port());
-        let opened = network.publish(port.on, to);
+        let opened = network.publish(port, to);
         if let Some(it) = opened.map_err(|failure| failure.with_code(LAUNCHER_FAILED))? {
             if !talks.quiet {
-                talk(&format!("danja: port {to} of the program is at {}", it.address()));
+                let kind = if port.transport == Transport::Udp { "UDP port" } else { "port" };
+                talk(&format!("danja: {kind} {to} of the program is at {}", it.address()));
             }
             published.push(it);
         }

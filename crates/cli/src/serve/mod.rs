@@ -3,7 +3,7 @@
 mod files;
 mod listing;
 
-use crate::args::{AtPort, Publish, ServeArgs, Talk};
+use crate::args::{AtPort, Publish, ServeArgs, Talk, Transport};
 use crate::failure::Failure;
 use crate::interrupt::on_interrupt;
 use crate::network::Network;
@@ -19,8 +19,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Where the server is published unless it is said otherwise.
-const PUBLISH: Publish =
-    Publish { on: AtPort(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080)), port: None };
+const PUBLISH: Publish = Publish {
+    on: AtPort(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080)),
+    port: None,
+    transport: Transport::Tcp,
+};
 /// Clients at once.
 const CLIENTS: usize = 256;
 
@@ -32,10 +35,8 @@ pub(crate) fn run(args: &ServeArgs, verbosity: Talk) -> Result<ExitCode, Failure
         .map_err(|error| Failure::new(format_args!("cannot listen at {at}: {error}")))?;
     // On a LAN of several programs there may be several servers.
     let publish = args.publish.or_else(|| (!network.is_shared()).then_some(PUBLISH));
-    let published = publish
-        .map(|publish| network.publish(publish.on, publish.port.unwrap_or(args.port)))
-        .transpose()?
-        .flatten();
+    let published =
+        publish.map(|publish| network.publish(&publish, args.port)).transpose()?.flatten();
     talk(&format!("serving {} at http://{at}/", args.folder.display()));
     if let Some(published) = &published {
         talk(&format!("published on this machine at http://{}/", published.address()));

@@ -1,29 +1,27 @@
 //! Datagrams out of the LAN: UDP, and ICMP echo by unprivileged ping sockets (`icmp(7)`). Each flow
 //! has a connected socket of the machine; answers and errors go back in the destination's name.
-//! Flows end by time, as in a NAT (RFC 4787 REQ-5: no sooner than after two minutes, once there
-//! was an answer). Looks at no payload.
+//! Looks at no payload.
+
+mod flow;
 
 use super::Shared;
 use super::packets::Packets;
 use super::reactor::{Bell, Happened, Inbox, Reactor};
-use crate::flows::{Entry, FlowKind, FlowState};
+use super::table::Table;
+use crate::flows::FlowKind;
 use crate::reach::Refusal;
 use danja::Host;
 use danja::stack::{InterfaceId, Payload};
-use danja::wire::icmpv4::{self, Exceeded, Message, Unreachable};
+use danja::wire::icmpv4::{Exceeded, Message, Unreachable};
 use danja::wire::ip::Protocol;
-use danja::wire::{ipv4, udp};
+use danja::wire::ipv4;
+use flow::{Asked, Flow, Key, dial, meaning, read};
 use rustix::event::epoll::EventFlags;
-use rustix::fd::OwnedFd;
 use rustix::io::Errno;
-use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, connect, ipproto, recv, send,
-    socket_with, sockopt,
-};
+use rustix::net::{RecvFlags, recv, sockopt};
 use rustix::process::{Resource, getrlimit};
-use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::thread::{self, JoinHandle};
@@ -31,10 +29,6 @@ use std::time::{Duration, Instant};
 
 /// Flows at once, where the machine's limit of descriptors allows it.
 const FLOWS: usize = 4_096;
-/// How long a flow lives without an answer, and after the last packet of one that had one: Linux's
-/// conntrack has 30 and 120 seconds.
-const UNANSWERED: Duration = Duration::from_secs(30);
-const ANSWERED: Duration = Duration::from_secs(120);
 /// Between two looks at flows that may have ended.
 const ROUNDS: Duration = Duration::from_secs(1);
 /// Packets that wait for the worker, and the worker's that wait for the LAN.
@@ -43,8 +37,6 @@ const QUEUE: usize = 4_096;
 const TURN: usize = 64;
 /// The longest datagram.
 const LONGEST: usize = 65_535;
-/// What an error quotes of the packet it is about, in bytes.
-const REMEMBERED: usize = 128;
 /// The worker's own number: packets that no socket of the router claims.
 const PACKETS: u64 = 0;
 
@@ -86,11 +78,7 @@ impl Datagrams {
                 packets,
                 waker: bell.waker(),
                 bell,
-                limit,
-                next: PACKETS,
-                flows: HashMap::new(),
-                numbers: HashMap::new(),
-                ages: VecDeque::new(),
+                flows: Table::new(limit, PACKETS),
                 buffer: vec![0; LONGEST],
             };
             worker.run();
@@ -108,37 +96,6 @@ impl Drop for Datagrams {
     }
 }
 
-/// Which flow: its kind, its client (with the port, or the identifier of echo requests) and its
-/// destination (without a port, of those).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-struct Key {
-    kind: FlowKind,
-    client: SocketAddrV4,
-    destination: SocketAddrV4,
-}
-
-struct Flow {
-    key: Key,
-    socket: OwnedFd,
-    answered: bool,
-    used: Instant,
-    /// What the socket was told last.
-    ttl: u8,
-    dont_fragment: bool,
-    /// The beginning of the client's last packet: errors are about it.
-    last: Vec<u8>,
-    entry: Entry,
-}
-
-/// A packet of a client, looked through.
-struct Asked<'a> {
-    packet: &'a [u8],
-    header: ipv4::Header,
-    key: Key,
-    /// What the machine's socket sends.
-    data: &'a [u8],
-}
-
 struct Worker {
     reactor: Reactor<Told>,
     host: Host,
@@ -147,12 +104,7 @@ struct Worker {
     packets: Packets,
     bell: Arc<Bell<Told>>,
     waker: Waker,
-    limit: usize,
-    next: u64,
-    flows: HashMap<u64, Flow>,
-    numbers: HashMap<Key, u64>,
-    /// Flows by the time of a use; who was used again since is put at the end.
-    ages: VecDeque<(Instant, u64)>,
+    flows: Table<Key, Flow>,
     buffer: Vec<u8>,
 }
 
@@ -172,7 +124,7 @@ impl Worker {
                 self.on_event(event.number);
             }
             if Instant::now() >= round {
-                self.go_round();
+                self.flows.expire(Instant::now());
                 round = Instant::now() + ROUNDS;
             }
         }
@@ -234,8 +186,8 @@ impl Worker {
             Ok(IpAddr::V4(target)) => SocketAddrV4::new(target, to.port()),
             refused => return self.refuse(asked, refused.err()),
         };
-        let number = match self.numbers.get(&asked.key) {
-            Some(number) => *number,
+        let number = match self.flows.number(&asked.key) {
+            Some(number) => number,
             None => match self.open(asked, target) {
                 Ok(number) => number,
                 Err(error) => return self.not_opened(asked, error),
@@ -243,7 +195,7 @@ impl Worker {
         };
         // The first may say what became of an earlier one.
         for _ in 0..2 {
-            let Some(flow) = self.flows.get_mut(&number) else { return };
+            let Some(flow) = self.flows.used(number, false) else { return };
             let Err(error) = flow.send(asked) else { return };
             if error == Errno::AGAIN || error == Errno::NOBUFS {
                 return self.shared.counting.udp_dropped.add();
@@ -275,34 +227,28 @@ impl Worker {
 
     /// A new flow's socket; the oldest flow gives way where there are too many.
     fn open(&mut self, asked: &Asked<'_>, target: SocketAddrV4) -> Result<u64, Errno> {
-        if self.flows.len() >= self.limit {
+        if self.flows.is_full() {
             self.evict();
         }
         let socket = match dial(asked.key.kind, target) {
             Err(Errno::MFILE | Errno::NFILE) if self.evict() => dial(asked.key.kind, target)?,
             dialled => dialled?,
         };
-        self.next += 1;
-        let number = self.next;
+        let number = self.flows.reserve();
         self.reactor.watch(&socket, number, EventFlags::IN).map_err(|_| Errno::NOMEM)?;
         let key = asked.key;
         let entry = self.shared.flows.enter(key.kind, key.client.into(), key.destination.into());
-        let used = Instant::now();
-        let flow = Flow {
-            key,
-            socket,
-            answered: false,
-            used,
-            ttl: 0,
-            dont_fragment: false,
-            last: Vec::new(),
-            entry,
-        };
-        self.flows.insert(number, flow);
-        self.numbers.insert(key, number);
-        self.ages.push_back((used, number));
+        self.flows.insert(number, key, Flow::new(key, socket, entry));
         self.shared.counting.udp_flows.add();
         Ok(number)
+    }
+
+    fn evict(&mut self) -> bool {
+        let evicted = self.flows.evict();
+        if evicted {
+            self.shared.counting.udp_flows_evicted.add();
+        }
+        evicted
     }
 
     fn not_opened(&mut self, asked: &Asked<'_>, error: Errno) {
@@ -323,50 +269,14 @@ impl Worker {
         }
     }
 
-    /// Ends the flow that was not used for the longest time; `false` if there is none.
-    fn evict(&mut self) -> bool {
-        while let Some((used, number)) = self.ages.pop_front() {
-            let Some(flow) = self.flows.get(&number) else { continue };
-            if flow.used > used {
-                self.ages.push_back((flow.used, number));
-                continue;
-            }
-            self.close(number);
-            self.shared.counting.udp_flows_evicted.add();
-            return true;
-        }
-        false
-    }
-
-    fn close(&mut self, number: u64) {
-        if let Some(flow) = self.flows.remove(&number) {
-            self.numbers.remove(&flow.key);
-        }
-    }
-
-    fn go_round(&mut self) {
-        let now = Instant::now();
-        let over = |flow: &Flow| {
-            let patience = if flow.answered { ANSWERED } else { UNANSWERED };
-            now.saturating_duration_since(flow.used) > patience
-        };
-        let ended: Vec<u64> =
-            self.flows.iter().filter(|(_, flow)| over(flow)).map(|(number, _)| *number).collect();
-        ended.into_iter().for_each(|number| self.close(number));
-        // Who has ended is forgotten here, too.
-        let flows = &self.flows;
-        self.ages.retain(|(_, number)| flows.contains_key(number));
-    }
-
     /// Answers, or an error, at the machine's socket of a flow.
     fn on_event(&mut self, number: u64) {
         for _ in 0..TURN {
-            let Some(flow) = self.flows.get_mut(&number) else { return };
+            let Some(flow) = self.flows.get_mut(number) else { return };
             match recv(&flow.socket, &mut *self.buffer, RecvFlags::DONTWAIT) {
                 Ok((length, _)) => {
-                    flow.used = Instant::now();
-                    flow.answered = true;
                     let data = self.buffer.get(..length).unwrap_or_default();
+                    let Some(flow) = self.flows.used(number, true) else { return };
                     if !flow.answer(data, &mut self.packets) {
                         self.shared.counting.udp_dropped.add();
                     }
@@ -380,7 +290,7 @@ impl Worker {
 
     /// Passes on what the machine's network said about the flow's last packet.
     fn tell(&mut self, number: u64, error: Errno) {
-        let Some(flow) = self.flows.get(&number) else { return };
+        let Some(flow) = self.flows.get_mut(number) else { return };
         let from = *flow.key.destination.ip();
         let message = match (error, meaning(error)) {
             (Errno::MSGSIZE, _) => {
@@ -397,97 +307,4 @@ impl Worker {
         self.shared.counting.icmp_errors.add();
         self.packets.error(from, &flow.last, message);
     }
-}
-
-impl Flow {
-    /// Sends a client's datagram, one hop on.
-    fn send(&mut self, asked: &Asked<'_>) -> Result<(), Errno> {
-        self.used = Instant::now();
-        let ttl = asked.header.ttl.saturating_sub(1).max(1);
-        if self.ttl != ttl {
-            sockopt::set_ip_ttl(&self.socket, u32::from(ttl))?;
-            self.ttl = ttl;
-        }
-        if self.dont_fragment != asked.header.dont_fragment {
-            let discover = match asked.header.dont_fragment {
-                true => sockopt::Ipv4PathMtuDiscovery::DO,
-                false => sockopt::Ipv4PathMtuDiscovery::DONT,
-            };
-            sockopt::set_ip_mtu_discover(&self.socket, discover)?;
-            self.dont_fragment = asked.header.dont_fragment;
-        }
-        self.last.clear();
-        let head = asked.packet.len().min(REMEMBERED);
-        self.last.extend_from_slice(asked.packet.get(..head).unwrap_or_default());
-        send(&self.socket, asked.data, SendFlags::NOSIGNAL | SendFlags::DONTWAIT)?;
-        self.entry.figures.sent(asked.data.len());
-        Ok(())
-    }
-
-    /// Gives an answer to the client; `false` if the LAN has no room for it.
-    fn answer(&self, data: &[u8], packets: &mut Packets) -> bool {
-        self.entry.figures.enter(FlowState::Open);
-        self.entry.figures.received(data.len());
-        let Key { kind, client, destination } = self.key;
-        if kind != FlowKind::Echo {
-            return packets.datagram(destination, client, data);
-        }
-        // A ping socket gives the whole message, with an identifier of the machine's.
-        let Ok(Message::EchoReply { sequence, .. }) = Message::parse_unverified(data) else {
-            return true;
-        };
-        let body = data.get(icmpv4::HEADER_LEN..).unwrap_or_default();
-        packets.echo_reply(*destination.ip(), client, sequence, body)
-    }
-}
-
-/// What a client wants of whom; `None` of what is neither a datagram nor an echo request.
-fn read<'a>(packet: &'a [u8], header: ipv4::Header, body: &'a [u8]) -> Option<Asked<'a>> {
-    match header.protocol {
-        Protocol::UDP => {
-            let datagram = udp::Header::parse(body).ok()?;
-            let data = body.get(udp::HEADER_LEN..usize::from(datagram.length))?;
-            let client = SocketAddrV4::new(header.source, datagram.source_port);
-            let destination = SocketAddrV4::new(header.destination, datagram.destination_port);
-            let key = Key { kind: FlowKind::Udp, client, destination };
-            (client.port() != 0 && destination.port() != 0).then_some(Asked {
-                packet,
-                header,
-                key,
-                data,
-            })
-        }
-        Protocol::ICMP => {
-            let Ok(Message::EchoRequest { ident, .. }) = Message::parse(body) else { return None };
-            let client = SocketAddrV4::new(header.source, ident);
-            let destination = SocketAddrV4::new(header.destination, 0);
-            let key = Key { kind: FlowKind::Echo, client, destination };
-            // The machine puts an identifier of its own in.
-            Some(Asked { packet, header, key, data: body })
-        }
-        _ => None,
-    }
-}
-
-/// A connected socket of the machine.
-fn dial(kind: FlowKind, to: SocketAddrV4) -> Result<OwnedFd, Errno> {
-    let protocol = if kind == FlowKind::Echo { ipproto::ICMP } else { ipproto::UDP };
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let socket = socket_with(AddressFamily::INET, SocketType::DGRAM, flags, Some(protocol))?;
-    connect(&socket, &SocketAddr::V4(to))?;
-    // As the flow begins: fragments are nobody's wish yet.
-    sockopt::set_ip_mtu_discover(&socket, sockopt::Ipv4PathMtuDiscovery::DONT)?;
-    Ok(socket)
-}
-
-/// What an error of the machine's network says of the destination; `None` if it says nothing.
-const fn meaning(error: Errno) -> Option<Unreachable> {
-    Some(match error {
-        Errno::CONNREFUSED => Unreachable::Port,
-        Errno::HOSTUNREACH | Errno::HOSTDOWN => Unreachable::Host,
-        Errno::NETUNREACH | Errno::NETDOWN => Unreachable::Network,
-        Errno::NOPROTOOPT => Unreachable::Protocol,
-        Errno::ACCESS | Errno::PERM => Unreachable::AdministrativelyProhibited,
-        _ => return None,
-    })
 }

@@ -2,13 +2,16 @@
 
 mod datagrams;
 mod dial;
+mod inward;
 mod packets;
 mod reactor;
 mod splice;
 mod streams;
+mod table;
 mod worker;
 
 pub(crate) use datagrams::Datagrams;
+pub(crate) use inward::DatagramPort;
 pub(crate) use streams::{Listening, Streams};
 
 use crate::counters::Counting;
