@@ -7,6 +7,7 @@ mod errno;
 pub(crate) mod memory;
 pub(crate) mod namespace;
 pub(crate) mod pidfd;
+pub(crate) mod places;
 pub(crate) mod probe;
 pub mod seccomp;
 pub(crate) mod signals;

@@ -1,9 +1,9 @@
 //! A call that waits for its answer: who made it, its arguments, the caller's memory and
 //! descriptors. Answers nothing by itself.
 
+use crate::sys::memory;
 use crate::sys::seccomp::Notification;
-use crate::sys::{memory, pidfd};
-use rustix::fd::{OwnedFd, RawFd};
+use rustix::fd::RawFd;
 use rustix::io::Errno;
 
 /// The longest address that Linux takes (`sockaddr_storage`).
@@ -26,11 +26,6 @@ impl Call {
     /// The descriptor it is about.
     pub(super) fn descriptor(&self) -> RawFd {
         self.number(0)
-    }
-
-    /// A copy of that descriptor.
-    pub(super) fn copy(&self) -> Result<OwnedFd, Errno> {
-        pidfd::copy_of(&pidfd::open(self.0.thread)?, self.descriptor())
     }
 
     pub(super) fn read<const N: usize>(&self, address: u64) -> Result<[u8; N], Errno> {

@@ -4,6 +4,8 @@ mod accept;
 mod bind;
 mod connect;
 mod control;
+mod disconnect;
+mod interfaces;
 mod names;
 mod open;
 mod options;
@@ -30,9 +32,17 @@ impl Desk {
             }
             return;
         }
-        let Some((id, copy)) = self.identify(&call) else {
-            self.undelivered.take(None, &call);
-            return self.proceed(&call);
+        let (id, copy) = match self.identify(&call) {
+            Ok(Some(found)) => found,
+            Ok(None) => {
+                self.undelivered.take(None, &call);
+                return self.proceed(&call);
+            }
+            Err(errno) => {
+                // The kernel's answer would be a UNIX socket's. If it has gone it is made again.
+                let _ = self.answer(&call, Err(errno));
+                return;
+            }
         };
         if let Some(result) = self.undelivered.take(Some(id), &call) {
             return self.reply(id, &call, result);
@@ -51,6 +61,10 @@ impl Desk {
             libc::SYS_getpeername => Some(self.peer_name(id, &call)),
             libc::SYS_getsockopt => Some(self.option(id, &call, &copy)),
             libc::SYS_setsockopt => Some(self.set_option(id, &call, &copy)),
+            libc::SYS_shutdown => match self.shut(id, &call) {
+                Some(result) => Some(result),
+                None => return self.proceed(&call),
+            },
             libc::SYS_sendto => self.send_to(id, &call, &copy),
             libc::SYS_recvfrom => self.receive_from(id, &call, &copy),
             libc::SYS_ioctl => match self.control(id, &call) {
@@ -69,13 +83,23 @@ impl Desk {
     }
 
     /// The socket that a call is about, with a copy of its descriptor, if it is ours.
-    fn identify(&mut self, call: &Call) -> Option<(Id, OwnedFd)> {
-        let copy = call.copy().ok()?;
-        let id = self.table.find(unix::cookie(&copy).ok()?)?;
-        let sock = self.table.socks.get_mut(&id)?;
-        sock.seen = Some((call.0.thread, call.descriptor()));
+    ///
+    /// # Errors
+    /// Nobody knows: there is no descriptor for a copy.
+    fn identify(&mut self, call: &Call) -> Result<Option<(Id, OwnedFd)>, Errno> {
+        let copy = match self.copy_of(call.0.thread, call.descriptor()) {
+            Err(Errno::MFILE | Errno::NFILE) => return Err(Errno::NOBUFS),
+            Err(_) => return Ok(None),
+            Ok(copy) => copy,
+        };
+        let Some(id) = unix::cookie(&copy).ok().and_then(|cookie| self.table.find(cookie)) else {
+            return Ok(None);
+        };
+        if let Some(sock) = self.table.socks.get_mut(&id) {
+            sock.seen = Some((call.0.thread, call.descriptor()));
+        }
         self.mend(id, &copy);
-        Some((id, copy))
+        Ok(Some((id, copy)))
     }
 
     /// Makes it known by what is the same for all copies of a descriptor.

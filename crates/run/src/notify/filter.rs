@@ -3,6 +3,7 @@
 
 use crate::sys::seccomp::Filter;
 use libc::{c_long, sock_filter};
+use std::ops::Range;
 
 const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
 const NOTIFY: u32 = libc::SECCOMP_RET_USER_NOTIF;
@@ -33,7 +34,7 @@ const SOL_SOCKET: u32 = libc::SOL_SOCKET as u32;
 const INET: [u32; 2] = [libc::AF_INET as u32, libc::AF_INET6 as u32];
 
 /// The ioctls of `linux/sockios.h` about interfaces, from SIOCGIFNAME on.
-const INTERFACES: (u32, u32) = (0x8910, 0x8970);
+pub(super) const INTERFACES: Range<u32> = 0x8910..0x8970;
 
 /// Options of the UNIX socket that mean the same there as of the program's.
 const SAME_OPTIONS: [i32; 9] = [
@@ -67,6 +68,7 @@ pub fn filter(alone: bool) -> Filter {
         libc::SYS_accept4,
         libc::SYS_getsockname,
         libc::SYS_getpeername,
+        libc::SYS_shutdown,
     ] {
         code.rule(number as c_long, |code| code.finish(NOTIFY));
     }
@@ -91,16 +93,13 @@ pub fn filter(alone: bool) -> Filter {
     code.rule(libc::SYS_ioctl, |code| {
         code.argument(1);
         code.finish_if(libc::TIOCOUTQ as u32, NOTIFY);
-        code.finish_if(SIOCATMARK, NOTIFY);
-        code.finish_below(INTERFACES.0, ALLOW);
-        code.finish_below(INTERFACES.1, NOTIFY);
+        code.finish_below(INTERFACES.start, ALLOW);
+        code.finish_below(INTERFACES.end, NOTIFY);
         code.finish(ALLOW);
     });
     code.finish(ALLOW);
     Filter::new(code.0)
 }
-
-pub(super) const SIOCATMARK: u32 = 0x8905;
 
 fn socket(code: &mut Code, alone: bool) {
     code.argument(0);

@@ -11,6 +11,7 @@ mod supervisor;
 mod sweep;
 mod table;
 mod undelivered;
+mod waiter;
 mod wake;
 
 pub use filter::filter;

@@ -8,11 +8,11 @@ use super::undelivered::Undelivered;
 use super::wake::ReadyList;
 use crate::sys::diag::UnixDiag;
 use crate::sys::seccomp::Listener;
-use crate::sys::unix;
+use crate::sys::{pidfd, unix};
 use danja::Host;
+use rustix::event::PollFlags;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
-use rustix::event::{PollFd, PollFlags, poll};
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::fd::{AsFd, OwnedFd, RawFd};
 use rustix::io::Errno;
 use rustix::net::SocketAddrUnix;
 use rustix::time::Timespec;
@@ -103,6 +103,9 @@ pub(super) const WATCHED: u64 = 1 << 62;
 /// How many calls are answered before others have their turn.
 const CALLS_AT_ONCE: usize = 32;
 
+/// How many descriptors are kept for the moment when there are no more.
+const SPARE: usize = 2;
+
 /// How often one looks for calls that signals have ended, and for what has waited too long.
 const TICK: Duration = Duration::from_millis(50);
 
@@ -121,6 +124,9 @@ pub(super) struct Desk {
     pub(super) waiting: HashSet<Id>,
     pub(super) undelivered: Undelivered,
     pub(super) next_sweep: Instant,
+    /// Descriptors for the moment when there are no more: with a process's and its copy's place
+    /// one can still say so to the program.
+    spare: Vec<OwnedFd>,
     /// No process of the program is left.
     pub(super) over: bool,
 }
@@ -146,6 +152,7 @@ impl Desk {
             waiting: HashSet::new(),
             undelivered: Undelivered::default(),
             next_sweep: Instant::now(),
+            spare: Vec::new(),
             over: false,
         })
     }
@@ -204,9 +211,8 @@ impl Desk {
             if let Ok(notification) = self.listener.receive() {
                 self.on_call(Call(notification));
             }
-            let mut more = [PollFd::new(&self.listener, PollFlags::IN)];
-            let none = Timespec { tv_sec: 0, tv_nsec: 0 };
-            if poll(&mut more, Some(&none)) != Ok(1) || !more[0].revents().contains(PollFlags::IN) {
+            let more = unix::events(&self.listener, PollFlags::IN);
+            if !more.is_ok_and(|more| more.contains(PollFlags::IN)) {
                 return;
             }
         }
@@ -236,7 +242,30 @@ impl Desk {
         Timespec::try_from(wait).ok()
     }
 
+    /// A copy of a thread's descriptor.
+    ///
+    /// # Errors
+    /// There is none; or MFILE, NFILE: no place for it.
+    pub(super) fn copy_of(&mut self, thread: u32, number: RawFd) -> Result<OwnedFd, Errno> {
+        let copy = || pidfd::copy_of(&pidfd::open(thread)?, number);
+        match copy() {
+            Err(Errno::MFILE | Errno::NFILE) => {
+                self.spare.clear();
+                copy()
+            }
+            copied => copied,
+        }
+    }
+
+    fn keep_spare(&mut self) {
+        while self.spare.len() < SPARE {
+            let Ok(spare) = self.epoll.try_clone() else { return };
+            self.spare.push(spare);
+        }
+    }
+
     fn tick(&mut self) {
+        self.keep_spare();
         if !self.waiting.is_empty() {
             self.look_after_waiting();
         }

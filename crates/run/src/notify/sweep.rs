@@ -4,17 +4,21 @@
 use super::pump::{self, Progress};
 use super::supervisor::Desk;
 use super::table::{Id, Link, Sock, State};
+use super::waiter::Waiter;
+use crate::sys::unix;
 use danja::net::{Shutdown, SocketOption};
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::PollFlags;
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
-use rustix::time::Timespec;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// How often one looks for ends, with few sockets.
 const SWEEP: Duration = Duration::from_millis(250);
+
+/// How many sockets are asked for one by one.
+const FEW: usize = 16;
 
 impl Desk {
     /// Moves a connection's data, and looks whether it has ended.
@@ -71,7 +75,7 @@ impl Desk {
     }
 
     /// What waited to be accepted goes with its listener.
-    fn drop_queue(&mut self, id: Id) {
+    pub(super) fn drop_queue(&mut self, id: Id) {
         let Some(State::Listening(listening)) = self.state_of(id) else { return };
         let stashed = std::mem::take(&mut listening.stash);
         let queued = std::mem::take(&mut listening.queued);
@@ -122,15 +126,10 @@ impl Desk {
     /// Ends listeners for `remote` that the program has closed without a word, so that whoever
     /// connects there is refused.
     pub(super) fn end_closed_listeners(&mut self, remote: SocketAddr) {
-        let closed = |sock: &&Sock| {
-            matches!(sock.state, State::Listening(_))
-                && sock.socket.local_addr().is_ok_and(|local| local.port() == remote.port())
-                && self.is_gone(sock)
-        };
-        let closed: Vec<Id> =
-            self.table.socks.values().filter(closed).map(|sock| sock.id).collect();
-        for id in closed {
-            self.release(id);
+        for id in self.table.listeners(remote.port()) {
+            if self.table.socks.get(&id).is_some_and(|sock| self.is_gone(sock)) {
+                self.release(id);
+            }
         }
     }
 
@@ -143,12 +142,23 @@ impl Desk {
         if silent.is_empty() {
             return;
         }
-        let Some(open) = self.diag.as_ref().and_then(|diag| diag.all().ok()) else { return };
-        for id in silent {
-            let identity = self.table.socks.get(&id).and_then(|sock| sock.identity);
-            if identity.is_some_and(|identity| !open.contains(&identity.cookie)) {
-                self.release(id);
+        let Some(diag) = &self.diag else { return };
+        // A dump tells of all UNIX sockets of the machine.
+        let open = if silent.len() > FEW {
+            let Ok(open) = diag.all() else { return };
+            Some(open)
+        } else {
+            None
+        };
+        let gone = |id: &Id| {
+            let Some(sock) = self.table.socks.get(id) else { return false };
+            match (&open, sock.identity) {
+                (Some(open), Some(identity)) => !open.contains(&identity.cookie),
+                _ => self.is_gone(sock),
             }
+        };
+        for id in silent.into_iter().filter(gone).collect::<Vec<_>>() {
+            self.release(id);
         }
     }
 
@@ -173,17 +183,12 @@ impl Desk {
                 self.waiting.remove(&id);
                 continue;
             };
-            sock.readers.retain(|call| listener.is_valid(call.0.id));
+            let goes_on = |waiter: &Waiter| waiter.goes_on(listener, now);
+            sock.readers.retain(goes_on);
             let readers = !sock.readers.is_empty();
             match &mut sock.state {
                 State::Connecting(connecting) => {
-                    connecting.waiters.retain(|(call, until)| {
-                        if until.is_some_and(|until| until <= now) {
-                            let _ = listener.answer(call.0.id, Err(Errno::INPROGRESS));
-                            return false;
-                        }
-                        listener.is_valid(call.0.id)
-                    });
+                    connecting.waiters.retain(goes_on);
                     if connecting.waiters.is_empty() {
                         self.waiting.remove(&id);
                         if connecting.joined.is_none() {
@@ -192,13 +197,7 @@ impl Desk {
                     }
                 }
                 State::Listening(listening) => {
-                    listening.waiters.retain(|(call, until)| {
-                        if until.is_some_and(|until| until <= now) {
-                            let _ = listener.answer(call.0.id, Err(Errno::AGAIN));
-                            return false;
-                        }
-                        listener.is_valid(call.0.id)
-                    });
+                    listening.waiters.retain(goes_on);
                     if listening.waiters.is_empty() {
                         listening.watched = None;
                         self.waiting.remove(&id);
@@ -222,9 +221,8 @@ fn is_silent(sock: &Sock) -> bool {
 }
 
 fn hung_up(ours: &OwnedFd) -> bool {
-    let mut asked = [PollFd::new(ours, PollFlags::empty())];
-    let none = Timespec { tv_sec: 0, tv_nsec: 0 };
-    poll(&mut asked, Some(&none)).is_ok() && asked[0].revents().contains(PollFlags::HUP)
+    let events = unix::events(ours, PollFlags::empty());
+    events.is_ok_and(|events| events.contains(PollFlags::HUP))
 }
 
 /// How much the program has written that the stack has not taken yet.

@@ -1,7 +1,7 @@
 //! The program's sockets, by what is the same for all copies of their descriptors. Makes no system
 //! call, and knows no protocol.
 
-use super::call::Call;
+use super::waiter::Waiter;
 use super::wake::SocketWaker;
 use danja::net::Socket;
 use danja::stack::Payload;
@@ -11,10 +11,12 @@ use rustix::net::SocketAddrUnix;
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// The number of a socket, never used again.
 pub(super) type Id = u64;
+
+/// No socket.
+pub(super) const NOBODY: Id = 0;
 
 /// The family of addresses that the program uses.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,8 +40,8 @@ pub(super) struct Sock {
     pub(super) error: Option<Errno>,
     pub(super) waker: Arc<SocketWaker>,
     pub(super) kept: Kept,
-    /// Calls that wait for data (`recvfrom` with a place for an address).
-    pub(super) readers: Vec<Call>,
+    /// Calls that wait for data or room (`recvfrom` and `sendto` with an address).
+    pub(super) readers: VecDeque<Waiter>,
 }
 
 /// Which UNIX socket is the program's end.
@@ -55,6 +57,8 @@ pub(super) struct Identity {
 pub(super) struct Kept {
     pub(super) only_v6: bool,
     pub(super) bound_v6: Option<SocketAddr>,
+    /// What the program has bound it to, of the stack's addresses.
+    pub(super) bound: Option<SocketAddr>,
     /// As they were set, by level and name.
     pub(super) options: HashMap<(i32, i32), Vec<u8>>,
     pub(super) send_buffer: Option<i32>,
@@ -81,7 +85,7 @@ pub(super) struct Connecting {
     /// Our end, filled so that the program's looks as it should; none while the program waits in
     /// the call itself.
     pub(super) joined: Option<(OwnedFd, usize)>,
-    pub(super) waiters: Vec<(Call, Option<Instant>)>,
+    pub(super) waiters: VecDeque<Waiter>,
 }
 
 /// A connection, and our end of the pair that carries its data.
@@ -95,6 +99,9 @@ pub(super) struct Link {
     /// From the pair, not yet in the stack: never more than a byte, which makes the stack tell
     /// when it has room again.
     pub(super) outward: Vec<u8>,
+    /// What is in `inward`, or in `outward`, is one byte that is urgent.
+    pub(super) inward_urgent: bool,
+    pub(super) outward_urgent: bool,
     /// The peer's end of stream has been passed on.
     pub(super) inward_over: bool,
     /// The program's end of stream has been passed on.
@@ -114,6 +121,8 @@ impl Link {
             told: false,
             inward: VecDeque::new(),
             outward: Vec::new(),
+            inward_urgent: false,
+            outward_urgent: false,
             inward_over: false,
             outward_over: false,
             held_back: false,
@@ -131,7 +140,7 @@ pub(super) struct Listening {
     pub(super) queued: VecDeque<Id>,
     /// Taken out of it for calls that had gone.
     pub(super) stash: VecDeque<(OwnedFd, Id)>,
-    pub(super) waiters: VecDeque<(Call, Option<Instant>)>,
+    pub(super) waiters: VecDeque<Waiter>,
     /// A copy of the program's descriptor, while calls wait.
     pub(super) watched: Option<OwnedFd>,
     /// The program has shut it down.
@@ -143,6 +152,8 @@ pub(super) struct Listening {
 pub(super) struct Table {
     pub(super) socks: HashMap<Id, Sock>,
     cookies: HashMap<u64, Id>,
+    /// Listeners by port.
+    listeners: HashMap<u16, Vec<Id>>,
     last: Id,
 }
 
@@ -164,8 +175,27 @@ impl Table {
         self.cookies.insert(identity.cookie, id);
     }
 
+    pub(super) fn listens(&mut self, port: u16, id: Id) {
+        self.listeners.entry(port).or_default().push(id);
+    }
+
+    pub(super) fn listens_no_more(&mut self, id: Id) {
+        self.listeners.retain(|_, ids| {
+            ids.retain(|listener| *listener != id);
+            !ids.is_empty()
+        });
+    }
+
+    /// Who listens at a port.
+    pub(super) fn listeners(&self, port: u16) -> Vec<Id> {
+        self.listeners.get(&port).cloned().unwrap_or_default()
+    }
+
     pub(super) fn remove(&mut self, id: Id) -> Option<Sock> {
         let sock = self.socks.remove(&id)?;
+        if matches!(sock.state, State::Listening(_)) {
+            self.listens_no_more(id);
+        }
         if let Some(identity) = sock.identity {
             self.cookies.remove(&identity.cookie);
         }

@@ -4,10 +4,13 @@
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::net::netlink::{SOCK_DIAG, SocketAddrNetlink};
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, sendto, socket_with,
 };
+use std::cell::Cell;
 use std::collections::HashSet;
+use std::time::Duration;
 
 const BY_FAMILY: u16 = 20;
 const ERROR: u16 = 2;
@@ -18,10 +21,15 @@ const DUMP: u16 = 0x300;
 const HEADER: usize = 16;
 const QUESTION: usize = 24;
 
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// Asks the kernel of the network namespace that it was made in.
 #[derive(Debug)]
 pub(crate) struct UnixDiag {
     socket: OwnedFd,
+    /// The number of the last question.
+    last: Cell<u32>,
 }
 
 impl UnixDiag {
@@ -31,7 +39,9 @@ impl UnixDiag {
         let flags = SocketFlags::CLOEXEC;
         let kind = SocketType::DGRAM;
         let socket = socket_with(AddressFamily::NETLINK, kind, flags, Some(SOCK_DIAG))?;
-        let diag = Self { socket };
+        // It answers in the call itself, or never.
+        set_socket_timeout(&socket, Timeout::Recv, Some(PATIENCE))?;
+        let diag = Self { socket, last: Cell::new(0) };
         diag.all()?;
         Ok(diag)
     }
@@ -41,22 +51,30 @@ impl UnixDiag {
     /// # Errors
     /// The answer was not whole: nothing follows from what is missing.
     pub(crate) fn all(&self) -> Result<HashSet<u64>, Errno> {
-        self.ask(0, DUMP)?;
+        let question = self.ask(0, DUMP)?;
         let mut found = HashSet::new();
         let mut buffer = vec![0; 65_536];
+        let mut whole = Ok(());
         loop {
-            let (count, length) = recv(&self.socket, buffer.as_mut_slice(), RecvFlags::TRUNC)?;
-            if length > count {
-                return Err(Errno::MSGSIZE);
-            }
-            let mut rest = &buffer[..count];
-            while let Some((kind, body, after)) = message(rest) {
-                match kind {
-                    DONE => return Ok(found),
-                    ERROR => return Err(Errno::IO),
-                    _ => found.extend(cookie(body)),
+            let (count, length) = match recv(&self.socket, &mut buffer[..], RecvFlags::TRUNC) {
+                Err(Errno::INTR) => continue,
+                // Some of it is lost, and the rest is still to come.
+                Err(Errno::NOBUFS) => {
+                    whole = Err(Errno::NOBUFS);
+                    continue;
                 }
-                rest = after;
+                received => received?,
+            };
+            if length > count {
+                whole = Err(Errno::MSGSIZE);
+            }
+            for message in messages(&buffer[..count]).filter(|message| message.answers == question)
+            {
+                match message.kind {
+                    DONE => return whole.map(|()| found),
+                    ERROR => return Err(Errno::IO),
+                    _ => found.extend(cookie(message.body)),
+                }
             }
         }
     }
@@ -66,27 +84,37 @@ impl UnixDiag {
     /// # Errors
     /// Nobody knows.
     pub(crate) fn is_open(&self, inode: u32, cookie_wanted: u64) -> Result<bool, Errno> {
-        self.ask(inode, 0)?;
-        let mut buffer = vec![0; 4096];
-        let (count, _) = recv(&self.socket, buffer.as_mut_slice(), RecvFlags::empty())?;
-        let (kind, body, _) = message(&buffer[..count]).ok_or(Errno::IO)?;
-        if kind != ERROR {
-            return Ok(cookie(body) == Some(cookie_wanted));
-        }
-        let error = body.first_chunk().map_or(0, |code| i32::from_ne_bytes(*code));
-        match error {
-            code if code == -Errno::NOENT.raw_os_error() => Ok(false),
-            _ => Err(Errno::IO),
+        let question = self.ask(inode, 0)?;
+        let mut buffer = [0; 4096];
+        loop {
+            let (count, _) = match recv(&self.socket, &mut buffer[..], RecvFlags::empty()) {
+                Err(Errno::INTR) => continue,
+                received => received?,
+            };
+            // What is left of a question before is no answer to this one.
+            let mut answers = messages(&buffer[..count]);
+            let Some(message) = answers.find(|message| message.answers == question) else {
+                continue;
+            };
+            if message.kind != ERROR {
+                return Ok(cookie(message.body) == Some(cookie_wanted));
+            }
+            let error = message.body.first_chunk().map_or(0, |code| i32::from_ne_bytes(*code));
+            return if error == -Errno::NOENT.raw_os_error() { Ok(false) } else { Err(Errno::IO) };
         }
     }
 
-    fn ask(&self, inode: u32, flags: u16) -> Result<(), Errno> {
+    /// Puts a question; its number, which its answers have.
+    fn ask(&self, inode: u32, flags: u16) -> Result<u32, Errno> {
+        let number = self.last.get().wrapping_add(1);
+        self.last.set(number);
         let length = (HEADER + QUESTION) as u32;
         let mut ask = Vec::with_capacity(HEADER + QUESTION);
         ask.extend(length.to_ne_bytes());
         ask.extend(BY_FAMILY.to_ne_bytes());
         ask.extend((REQUEST | flags).to_ne_bytes());
-        ask.extend([0; 8]);
+        ask.extend(number.to_ne_bytes());
+        ask.extend([0; 4]);
         ask.extend([AddressFamily::UNIX.as_raw() as u8, 0, 0, 0]);
         ask.extend(u32::MAX.to_ne_bytes());
         ask.extend(inode.to_ne_bytes());
@@ -94,17 +122,27 @@ impl UnixDiag {
         // Any cookie.
         ask.extend([0xff; 8]);
         sendto(&self.socket, &ask, SendFlags::empty(), &SocketAddrNetlink::new(0, 0))?;
-        Ok(())
+        Ok(number)
     }
 }
 
-/// The first message's type and body, and what follows it.
-fn message(bytes: &[u8]) -> Option<(u16, &[u8], &[u8])> {
-    let length = u32::from_ne_bytes(*bytes.first_chunk()?) as usize;
-    let kind = u16::from_ne_bytes(bytes.get(4..6)?.try_into().ok()?);
-    let body = bytes.get(HEADER..length)?;
-    let next = length.next_multiple_of(4).min(bytes.len());
-    Some((kind, body, &bytes[next..]))
+/// A message of netlink.
+struct Message<'a> {
+    kind: u16,
+    /// The number of the question.
+    answers: u32,
+    body: &'a [u8],
+}
+
+fn messages(mut bytes: &[u8]) -> impl Iterator<Item = Message<'_>> {
+    std::iter::from_fn(move || {
+        let length = u32::from_ne_bytes(*bytes.first_chunk()?) as usize;
+        let kind = u16::from_ne_bytes(bytes.get(4..6)?.try_into().ok()?);
+        let answers = u32::from_ne_bytes(bytes.get(8..12)?.try_into().ok()?);
+        let body = bytes.get(HEADER..length)?;
+        bytes = &bytes[length.next_multiple_of(4).min(bytes.len())..];
+        Some(Message { kind, answers, body })
+    })
 }
 
 /// Of a `unix_diag_msg`.
@@ -133,5 +171,24 @@ mod tests {
         drop(copy);
         assert!(!diag.is_open(inode, cookie).unwrap());
         assert!(!diag.all().unwrap().contains(&cookie));
+    }
+
+    #[test]
+    fn what_is_left_of_a_question_answers_no_other() {
+        let diag = UnixDiag::new().unwrap();
+        let (one, two) = (unix::stream(false).unwrap(), unix::stream(false).unwrap());
+        let about =
+            |socket: &OwnedFd| (unix::inode(socket).unwrap(), unix::cookie(socket).unwrap());
+        let ((first, _), (second, cookie)) = (about(&one), about(&two));
+        // Nobody reads its answer.
+        diag.ask(first, 0).unwrap();
+        assert!(diag.is_open(second, cookie).unwrap());
+        diag.ask(0, DUMP).unwrap();
+        drop(one);
+        // The kernel makes one list at a time.
+        let open = diag.all();
+        assert!(open.is_err() || open.unwrap().contains(&cookie));
+        assert!(diag.is_open(second, cookie).unwrap());
+        assert!(diag.all().unwrap().contains(&cookie));
     }
 }

@@ -2,11 +2,14 @@
 //! nothing.
 
 use super::errno::check;
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fd::{AsFd, AsRawFd, OwnedFd};
 use rustix::io::Errno;
+use rustix::net::sockopt::{Timeout, set_socket_timeout, socket_timeout};
 use rustix::net::{
     AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketType, send, socket_with,
 };
+use rustix::time::Timespec;
 use std::ffi::c_int;
 
 /// A new one, not connected.
@@ -97,6 +100,54 @@ pub(crate) fn number(socket: impl AsFd, level: c_int, name: c_int) -> Result<c_i
     Ok(value)
 }
 
+/// A new one in the place of an old one, with its mode and its time-outs.
+pub(crate) fn like(old: &OwnedFd, nonblocking: bool) -> Result<OwnedFd, Errno> {
+    let fresh = stream(nonblocking)?;
+    for of in [Timeout::Recv, Timeout::Send] {
+        set_socket_timeout(&fresh, of, socket_timeout(old, of)?)?;
+    }
+    Ok(fresh)
+}
+
+/// What a read would give.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Next {
+    /// Nothing yet, or the end.
+    Nothing,
+    /// Data, up to an urgent byte if there is one.
+    Plain,
+    /// The urgent byte, and what follows it.
+    Urgent,
+}
+
+const SIOCATMARK: c_int = 0x8905;
+
+/// What is next in a socket of which urgent bytes are read in their place ([`urgent_inline`]).
+pub(crate) fn next(socket: &OwnedFd) -> Next {
+    if rustix::io::ioctl_fionread(socket) == Ok(0) {
+        return Next::Nothing;
+    }
+    let mut at_mark: c_int = 0;
+    // SAFETY: the kernel writes four bytes to `at_mark`.
+    let asked = unsafe {
+        libc::ioctl(socket.as_raw_fd(), SIOCATMARK as _, std::ptr::from_mut(&mut at_mark))
+    };
+    if asked == 0 && at_mark != 0 { Next::Urgent } else { Next::Plain }
+}
+
+/// Leaves urgent bytes where they are in the stream. A kernel that has none refuses.
+pub(crate) fn urgent_inline(socket: impl AsFd) {
+    let _ = set_number(socket, libc::SOL_SOCKET, libc::SO_OOBINLINE, 1);
+}
+
+/// What it is ready for, of these events; errors and hang-ups are always told.
+pub(crate) fn events(descriptor: impl AsFd, asked: PollFlags) -> Result<PollFlags, Errno> {
+    let descriptor = descriptor.as_fd();
+    let mut asked = [PollFd::new(&descriptor, asked)];
+    poll(&mut asked, Some(&Timespec::default()))?;
+    Ok(asked[0].revents())
+}
+
 /// Makes a socket that is connected look as one that still connects: nothing fits into it. Gives
 /// the number of bytes that the other end has to take away for it to look connected.
 pub(crate) fn fill(socket: impl AsFd) -> Result<usize, Errno> {
@@ -117,13 +168,10 @@ pub(crate) fn fill(socket: impl AsFd) -> Result<usize, Errno> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rustix::event::{PollFd, PollFlags, poll};
     use rustix::net::{RecvFlags, accept, connect, listen, recv};
 
     fn events(socket: &OwnedFd) -> PollFlags {
-        let mut asked = [PollFd::new(socket, PollFlags::all())];
-        poll(&mut asked, Some(&rustix::time::Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap();
-        asked[0].revents()
+        super::events(socket, PollFlags::all()).unwrap()
     }
 
     #[test]

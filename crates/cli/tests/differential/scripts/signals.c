@@ -132,23 +132,23 @@ static void datagram_interrupted(void) {
 }
 
 /* Everything a program does, again and again, until so many signals came too. */
-static void work(int rounds, int signals) {
-    int good = 0, total = 0, l = listener(64);
+static void work(int l, int rounds, int signals) {
+    int good = 0, total = 0, port = 0;
+    while ((port = port_of(l)) < 0) {
+    }
     for (; total < rounds || heard < signals; total++) {
         char text[8] = "";
         int one = 1, fd = -1, server = -1;
         socklen_t n = sizeof one;
-        struct sockaddr_in a = at("127.0.0.1", port_of(l));
+        struct sockaddr_in a = at("127.0.0.1", port);
         /* A trapped call may be interrupted where the kernel's never is. */
         while ((fd = stream()) < 0 && errno == EINTR) {
         }
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        while (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) && errno == EINTR) {
+        }
         getsockopt(fd, SOL_SOCKET, SO_TYPE, &one, &n);
-        if (connect(fd, ADDRESS(a))) {
-            /* Interrupted: it goes on by itself. */
-            double end = now() + PATIENCE;
-            while (mask_of(fd) != POLLOUT && now() < end) {
-            }
+        /* Interrupted, it goes on by itself, or it has not begun: the next call waits for it. */
+        while (connect(fd, ADDRESS(a)) && errno == EINTR) {
         }
         while ((server = accept(l, NULL, NULL)) < 0 && errno == EINTR) {
         }
@@ -178,17 +178,19 @@ static pid_t storm(int number) {
 }
 
 static void storm_of_urgent(void) {
+    int l = listener(64);
     handle(SIGURG, on_signal, SA_RESTART);
     pid_t child = storm(SIGURG);
-    work(200, 30);
+    work(l, 200, 30);
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
 }
 
 static void storm_of_alarms(void) {
+    int l = listener(64);
     handle(SIGALRM, on_signal, 0);
     every(10000);
-    work(200, 30);
+    work(l, 200, 30);
     every(0);
 }
 
@@ -255,9 +257,10 @@ static void storm_over_datagrams(void) {
 }
 
 static void storm_ignored(void) {
+    int l = listener(64);
     signal(SIGALRM, SIG_IGN);
     every(500);
-    work(200, 0);
+    work(l, 200, 0);
     every(0);
 }
 

@@ -3,21 +3,24 @@
 
 use super::super::call::Call;
 use super::super::supervisor::{Desk, WATCHED};
-use super::super::table::{Id, Link, State};
+use super::super::table::{Id, Link, Listening, NOBODY, State};
+use super::super::waiter::{Waiter, was_interrupted};
 use super::Said;
 use super::connect::{PAIR, deadline, is_nonblocking};
 use crate::notify::address::emit;
 use crate::sys::unix;
 use danja::net::{Interest, SocketOption};
+use rustix::event::PollFlags;
 use rustix::event::epoll::{self, EventData, EventFlags};
-use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::net::sockopt::Timeout;
 use rustix::net::{SocketFlags, accept_with};
-use rustix::time::Timespec;
 use std::task::Context;
 use std::time::Duration;
+
+/// Whether urgent bytes stay in the stream, which connections have from their listener.
+const INLINE: (i32, i32) = (libc::SOL_SOCKET, libc::SO_OOBINLINE);
 
 impl Desk {
     pub(super) fn accept(&mut self, id: Id, call: &Call, copy: &OwnedFd, flags: i32) -> Said {
@@ -29,6 +32,9 @@ impl Desk {
         };
         if listening.over {
             return Some(Err(Errno::INVAL));
+        }
+        if was_interrupted(&mut listening.waiters, call) {
+            return Some(Err(Errno::INTR));
         }
         match self.hand_over(id, call, copy, flags) {
             Err(Errno::AGAIN) if !is_nonblocking(copy) => {
@@ -52,7 +58,8 @@ impl Desk {
             matches!(added, Ok(()) | Err(Errno::EXIST))
         });
         let Some(State::Listening(listening)) = self.state_of(id) else { return };
-        listening.waiters.push_back((*call, deadline(copy, Timeout::Recv)));
+        let until = deadline(copy, Timeout::Recv);
+        listening.waiters.push_back(Waiter { call: *call, until, late: Errno::AGAIN });
         if listening.watched.is_none() {
             listening.watched = watched;
         }
@@ -68,8 +75,8 @@ impl Desk {
         let State::Listening(listening) = &mut sock.state else { return };
         listening.over = true;
         listening.watched = None;
-        for (call, _) in std::mem::take(&mut listening.waiters) {
-            let _ = self.listener.answer(call.0.id, Err(Errno::INVAL));
+        for waiter in std::mem::take(&mut listening.waiters) {
+            let _ = self.listener.answer(waiter.call.0.id, Err(Errno::INVAL));
         }
         self.waiting.remove(&id);
         let _ = sock.socket.shutdown(std::net::Shutdown::Read);
@@ -83,6 +90,7 @@ impl Desk {
             && let Some(State::Listening(listening)) = self.state_of(id)
         {
             listening.stash.push_front((theirs, connection));
+            show_stash(listening);
         }
         match result {
             // It has gone; the connection is the next call's.
@@ -97,17 +105,20 @@ impl Desk {
                 return Err(Errno::INVAL);
             };
             if let Some((theirs, connection)) = listening.stash.pop_front() {
+                hide_stash(listening, copy);
                 if self.table.socks.contains_key(&connection) {
                     return Ok((theirs, connection));
                 }
                 continue;
             }
-            let mut asked = [PollFd::new(copy, PollFlags::IN)];
-            let none = Timespec { tv_sec: 0, tv_nsec: 0 };
-            if poll(&mut asked, Some(&none))? == 0 {
+            if unix::events(copy, PollFlags::IN)?.is_empty() {
                 return Err(Errno::AGAIN);
             }
-            let theirs = accept_with(copy, SocketFlags::CLOEXEC)?;
+            let theirs = accept_with(copy, SocketFlags::CLOEXEC).map_err(|errno| match errno {
+                // It is ours that are used up, not the program's.
+                Errno::MFILE => Errno::NFILE,
+                errno => errno,
+            })?;
             // Anybody may know the name: such a one is closed.
             if unix::connected_by(&theirs) != Some(std::process::id()) {
                 continue;
@@ -118,6 +129,10 @@ impl Desk {
                 let wanted = self.table.socks.get(&connection).and_then(|s| s.kept.send_buffer);
                 let wanted = wanted.unwrap_or(PAIR);
                 let _ = unix::set_number(&theirs, libc::SOL_SOCKET, libc::SO_SNDBUF, wanted);
+                let kept = self.table.socks.get(&connection).map(|sock| &sock.kept.options);
+                if kept.and_then(|kept| kept.get(&INLINE)).is_some_and(|on| on[..] != [0; 4]) {
+                    unix::urgent_inline(&theirs);
+                }
                 return Ok((theirs, connection));
             }
         }
@@ -163,11 +178,13 @@ impl Desk {
                 }
                 break;
             };
+            let inline = sock.kept.options.get(&INLINE).cloned();
             let (family, name) = (sock.family, listening.name.clone());
             let buffers = (sock.kept.send_buffer, sock.kept.receive_buffer);
             let ours = unix::stream(true).and_then(|ours| {
                 let size = buffers.1.unwrap_or(PAIR);
                 let _ = unix::set_number(&ours, libc::SOL_SOCKET, libc::SO_SNDBUF, size);
+                unix::urgent_inline(&ours);
                 rustix::net::connect(&ours, &name).map(|()| ours)
             });
             match ours {
@@ -177,6 +194,7 @@ impl Desk {
                         sock.kept.peer = Some(peer);
                         (sock.kept.send_buffer, sock.kept.receive_buffer) = buffers;
                         sock.kept.spent = true;
+                        sock.kept.options.extend(inline.map(|inline| (INLINE, inline)));
                     }
                     if let Some(State::Listening(listening)) = self.state_of(id) {
                         listening.queued.push_back(connection);
@@ -223,7 +241,8 @@ impl Desk {
             if listening.queued.is_empty() && listening.stash.is_empty() {
                 return;
             }
-            let Some((call, until)) = listening.waiters.pop_front() else { return };
+            let Some(waiter) = listening.waiters.pop_front() else { return };
+            let call = waiter.call;
             let copy = listening.watched.as_ref().and_then(|copy| copy.try_clone().ok());
             if !self.listener.is_valid(call.0.id) {
                 continue;
@@ -234,13 +253,36 @@ impl Desk {
             match self.hand_over(id, &call, &copy, flags) {
                 Err(Errno::AGAIN) => {
                     if let Some(State::Listening(listening)) = self.state_of(id) {
-                        listening.waiters.push_front((call, until));
+                        listening.waiters.push_front(waiter);
                     }
                     return;
                 }
                 Err(errno) => drop(self.answer(&call, Err(errno))),
                 Ok(()) => {}
             }
+        }
+    }
+}
+
+/// Lets a listener be ready for as long as connections are out of the kernel's queue again: puts
+/// nobody's into it.
+fn show_stash(listening: &mut Listening) {
+    if listening.queued.contains(&NOBODY) {
+        return;
+    }
+    let nobody = unix::stream(true);
+    if nobody.is_ok_and(|nobody| rustix::net::connect(&nobody, &listening.name).is_ok()) {
+        listening.queued.push_back(NOBODY);
+    }
+}
+
+/// Takes nobody's connection away, if it is the next.
+fn hide_stash(listening: &mut Listening, copy: &OwnedFd) {
+    if listening.stash.is_empty() && listening.queued.front() == Some(&NOBODY) {
+        // Else, as with one of somebody who knows the name, it is passed over when it is its turn.
+        let taken = accept_with(copy, SocketFlags::CLOEXEC);
+        if taken.is_ok_and(|taken| unix::connected_by(&taken) == Some(std::process::id())) {
+            listening.queued.pop_front();
         }
     }
 }

@@ -44,6 +44,9 @@ impl Desk {
                 } else {
                     bound?;
                 }
+                if let Some(sock) = self.table.socks.get_mut(&id) {
+                    sock.kept.bound = Some(local);
+                }
             }
             // Of IPv6 alone: nobody can ever reach it, and no port of the stack is taken.
             None => sock.kept.bound_v6 = Some(endpoint),
@@ -92,6 +95,9 @@ impl Desk {
                     watched: None,
                     over: false,
                 });
+                if let Ok(local) = sock.socket.local_addr() {
+                    self.table.listens(local.port(), id);
+                }
             }
         }
         self.take_connections(id);

@@ -8,14 +8,16 @@ use super::super::address::{Given, destination, parse};
 use super::super::call::Call;
 use super::super::pump::number;
 use super::super::supervisor::Desk;
-use super::super::table::{Connecting, Id, Kept, Link, State};
+use super::super::table::{Connecting, Id, Link, State};
+use super::super::waiter::{Waiter, was_interrupted};
 use super::Said;
-use crate::sys::{pidfd, unix};
+use crate::sys::{places, unix};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::io::Errno;
 use rustix::net::sockopt::{Timeout, socket_timeout};
 use rustix::net::{RecvFlags, SocketFlags, accept_with, recv};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -27,12 +29,22 @@ impl Desk {
         let waits = !is_nonblocking(copy);
         match &mut sock.state {
             State::Fresh => {}
+            State::Connecting(_) if matches!(given, Ok(Given::Nobody)) => {
+                return Some(self.disconnect(id, call, copy));
+            }
             State::Connecting(_) if !waits => return Some(Err(Errno::ALREADY)),
             // Also the same call again, after a signal.
             State::Connecting(connecting) => {
-                connecting.waiters.push((*call, deadline(copy, Timeout::Send)));
+                if was_interrupted(&mut connecting.waiters, call) {
+                    return Some(Err(Errno::INTR));
+                }
+                let until = deadline(copy, Timeout::Send);
+                connecting.waiters.push_back(Waiter { call: *call, until, late: Errno::ALREADY });
                 self.waiting.insert(id);
                 return None;
+            }
+            _ if matches!(given, Ok(Given::Nobody)) => {
+                return Some(self.disconnect(id, call, copy));
             }
             State::Connected(link) if !link.told => {
                 link.told = true;
@@ -42,9 +54,6 @@ impl Desk {
                 sock.state = State::Fresh;
                 let _ = unix::number(copy, libc::SOL_SOCKET, libc::SO_ERROR);
                 return Some(Err(sock.error.take().unwrap_or(Errno::CONNABORTED)));
-            }
-            State::Connected(_) if matches!(given, Ok(Given::Nobody)) => {
-                return Some(Err(Errno::OPNOTSUPP));
             }
             State::Connected(_) | State::Listening(_) => return Some(Err(Errno::ISCONN)),
         }
@@ -83,6 +92,12 @@ impl Desk {
         copy: &OwnedFd,
     ) -> Result<(), Errno> {
         let remote = destination(endpoint)?;
+        if remote.port() == 0 {
+            // Nobody listens there.
+            return Err(Errno::CONNREFUSED);
+        }
+        // What is begun below must not fail for want of a descriptor.
+        let room = self.epoll.try_clone().map_err(|_| Errno::NOBUFS)?;
         self.end_closed_listeners(remote);
         let spent = self.table.socks.get(&id).is_some_and(|sock| sock.kept.spent);
         let fresh = if spent { Some(self.replace(id, call, copy)?) } else { None };
@@ -90,18 +105,35 @@ impl Desk {
         let Some(sock) = self.table.socks.get_mut(&id) else { return Err(Errno::BADF) };
         sock.socket.start_connect(remote).map_err(|error| number(&error))?;
         sock.error = None;
-        let mut connecting = Connecting { remote, joined: None, waiters: Vec::new() };
+        let mut connecting = Connecting { remote, joined: None, waiters: VecDeque::new() };
+        drop(room);
         if waits {
-            connecting.waiters.push((*call, deadline(copy, Timeout::Send)));
+            let until = deadline(copy, Timeout::Send);
+            connecting.waiters.push_back(Waiter { call: *call, until, late: Errno::INPROGRESS });
         } else {
-            let ours = self.join(copy)?;
-            connecting.joined = Some((ours, unix::fill(copy)?));
+            match self.join_filled(copy) {
+                Ok(joined) => connecting.joined = Some(joined),
+                Err(_) => {
+                    // The next `connect` puts another in its place.
+                    if let Some(sock) = self.table.socks.get_mut(&id) {
+                        sock.kept.spent = true;
+                    }
+                    self.renew(id)?;
+                    return Err(Errno::NOBUFS);
+                }
+            }
         }
         if let Some(sock) = self.table.socks.get_mut(&id) {
             sock.kept.spent = connecting.joined.is_some();
             sock.state = State::Connecting(connecting);
         }
         Ok(())
+    }
+
+    /// Connects the program's UNIX socket, and lets it look as if it were not connected yet.
+    fn join_filled(&mut self, theirs: &OwnedFd) -> Result<(OwnedFd, usize), Errno> {
+        let ours = self.join(theirs)?;
+        Ok((ours, unix::fill(theirs)?))
     }
 
     /// Connects the program's UNIX socket; gives our end.
@@ -114,6 +146,7 @@ impl Desk {
                 Ok(ours) if unix::connected_by(&ours) == Some(std::process::id()) => {
                     // Data passes in pieces that fill a pair, whatever the system's default.
                     let _ = unix::set_number(&ours, libc::SOL_SOCKET, libc::SO_SNDBUF, PAIR);
+                    unix::urgent_inline(&ours);
                     return Ok(ours);
                 }
                 Ok(_) | Err(Errno::INTR | Errno::CONNABORTED) => {}
@@ -131,11 +164,26 @@ impl Desk {
         }
     }
 
-    /// Puts a new UNIX socket in the place of one that cannot be connected again.
-    fn replace(&mut self, id: Id, call: &Call, old: &OwnedFd) -> Result<OwnedFd, Errno> {
-        let fresh = unix::stream(is_nonblocking(old))?;
-        let close_on_exec = closes_on_exec(call);
-        self.listener.replace(call.0.id, &fresh, call.descriptor(), close_on_exec)?;
+    /// Puts a new UNIX socket in the place of one that cannot be connected again: wherever the
+    /// caller has it, and watches it. Other processes keep the old one.
+    pub(in super::super) fn replace(
+        &mut self,
+        id: Id,
+        call: &Call,
+        old: &OwnedFd,
+    ) -> Result<OwnedFd, Errno> {
+        let fresh = unix::like(old, is_nonblocking(old))?;
+        let (thread, inode) = (call.0.thread, unix::inode(old)?);
+        let mut all = places::of(thread, inode);
+        if all.iter().all(|place| place.number != call.descriptor()) {
+            all.push(places::place(thread, call.descriptor()));
+        }
+        // As the old one goes, so do they.
+        let watches = places::watches(thread, inode, &all);
+        for place in all {
+            self.listener.replace(call.0.id, &fresh, place.number, place.close_on_exec)?;
+        }
+        places::watch_anew(&fresh, &watches);
         self.introduce(id, &fresh)?;
         if let Some(sock) = self.table.socks.get_mut(&id) {
             sock.kept.spent = false;
@@ -163,33 +211,41 @@ impl Desk {
         let waiters = std::mem::take(&mut connecting.waiters);
         let joined = connecting.joined.take();
         let waited = !waiters.is_empty();
-        let theirs = self.locate(id);
+        let theirs = self.located(id);
         let ours = match (joined, &theirs) {
             (Some((ours, junk)), _) => discard(&ours, junk).map(|()| ours),
-            (None, Some(theirs)) => self.join(theirs),
+            (None, Ok(theirs)) => self.join(theirs),
+            (None, Err(errno @ (Errno::MFILE | Errno::NFILE))) => Err(*errno),
             // The program's end is nowhere to be seen: it has closed it, or it will call again.
-            (None, None) => return self.forget_waiters(id, waiters),
+            (None, Err(_)) => return self.forget_waiters(id, waiters),
         };
         let linked = ours.and_then(|ours| {
             self.watch(id, &ours)?;
             Ok(ours)
         });
-        let result = linked.as_ref().map(|_| 0).map_err(|errno| *errno);
-        if let (Ok(ours), Some(sock)) = (linked, self.table.socks.get_mut(&id)) {
+        let Ok(ours) = linked else {
+            // There is no descriptor for it.
+            if let Some(State::Connecting(connecting)) = self.state_of(id) {
+                connecting.waiters = waiters;
+            }
+            let _ = self.renew(id);
+            return self.fail(id, Errno::NOBUFS);
+        };
+        if let Some(sock) = self.table.socks.get_mut(&id) {
             let mut link = Link::new(ours);
             link.told = waited;
             link.small = true;
             sock.kept.spent = true;
             sock.state = State::Connected(link);
         }
-        if let Some(theirs) = &theirs {
+        if let Ok(theirs) = &theirs {
             self.mend(id, theirs);
         }
         drop(theirs);
         self.waiting.remove(&id);
         let mut told = !waited;
-        for (waiter, _) in &waiters {
-            told |= self.answer(waiter, result).is_ok();
+        for waiter in &waiters {
+            told |= self.answer(&waiter.call, Ok(0)).is_ok();
         }
         if let Some(State::Connected(link)) = self.state_of(id) {
             // One whose call was interrupted asks again.
@@ -198,21 +254,21 @@ impl Desk {
         self.process(id);
     }
 
-    fn forget_waiters(&mut self, id: Id, waiters: Vec<(Call, Option<Instant>)>) {
-        for (waiter, _) in waiters {
-            let _ = self.answer(&waiter, Err(Errno::BADF));
+    fn forget_waiters(&mut self, id: Id, waiters: VecDeque<Waiter>) {
+        for waiter in waiters {
+            let _ = self.answer(&waiter.call, Err(Errno::BADF));
         }
         self.waiting.remove(&id);
         self.table.remove(id);
     }
 
-    fn fail(&mut self, id: Id, errno: Errno) {
+    pub(super) fn fail(&mut self, id: Id, errno: Errno) {
         let Some(sock) = self.table.socks.get_mut(&id) else { return };
         let state = std::mem::replace(&mut sock.state, State::Fresh);
         let State::Connecting(connecting) = state else { return };
         let mut told = false;
-        for (waiter, _) in &connecting.waiters {
-            told |= self.listener.answer(waiter.0.id, Err(errno)).is_ok();
+        for waiter in &connecting.waiters {
+            told |= self.listener.answer(waiter.call.0.id, Err(errno)).is_ok();
         }
         if !told {
             sock.error = Some(errno);
@@ -223,11 +279,17 @@ impl Desk {
     }
 
     /// A copy of the program's end, if it is where it was seen last.
-    pub(in super::super) fn locate(&self, id: Id) -> Option<OwnedFd> {
-        let sock = self.table.socks.get(&id)?;
-        let (thread, descriptor) = sock.seen?;
-        let copy = pidfd::copy_of(&pidfd::open(thread).ok()?, descriptor).ok()?;
-        (unix::cookie(&copy).ok()? == sock.identity?.cookie).then_some(copy)
+    pub(in super::super) fn locate(&mut self, id: Id) -> Option<OwnedFd> {
+        self.located(id).ok()
+    }
+
+    /// The same. BADF: it is not there any more; MFILE, NFILE: there is no place for a copy.
+    fn located(&mut self, id: Id) -> Result<OwnedFd, Errno> {
+        let sock = self.table.socks.get(&id).ok_or(Errno::BADF)?;
+        let (thread, descriptor) = sock.seen.ok_or(Errno::BADF)?;
+        let cookie = sock.identity.ok_or(Errno::BADF)?.cookie;
+        let copy = self.copy_of(thread, descriptor)?;
+        if unix::cookie(&copy)? == cookie { Ok(copy) } else { Err(Errno::BADF) }
     }
 
     /// Gives the program's end the buffer that it has once it is connected.
@@ -244,13 +306,12 @@ impl Desk {
     /// The program waits no more in `connect`: its descriptor has to look as one that connects.
     pub(in super::super) fn left_alone(&mut self, id: Id) {
         let Some(theirs) = self.locate(id) else { return };
-        let Ok(ours) = self.join(&theirs) else { return };
-        let Ok(junk) = unix::fill(&theirs) else { return };
+        let Ok(joined) = self.join_filled(&theirs) else { return };
         if let Some(State::Connecting(connecting)) = self.state_of(id) {
-            connecting.joined = Some((ours, junk));
+            connecting.joined = Some(joined);
         }
         if let Some(sock) = self.table.socks.get_mut(&id) {
-            sock.kept = Kept { spent: true, ..std::mem::take(&mut sock.kept) };
+            sock.kept.spent = true;
         }
     }
 
@@ -286,13 +347,4 @@ pub(super) fn is_nonblocking(descriptor: impl AsFd) -> bool {
 pub(super) fn deadline(descriptor: impl AsFd, of: Timeout) -> Option<Instant> {
     let timeout = socket_timeout(descriptor, of).ok()??;
     Instant::now().checked_add(timeout)
-}
-
-fn closes_on_exec(call: &Call) -> bool {
-    let path = format!("/proc/{}/fdinfo/{}", call.0.thread, call.descriptor());
-    let flags = std::fs::read_to_string(path).ok().and_then(|text| {
-        let line = text.lines().find_map(|line| line.strip_prefix("flags:"))?;
-        i32::from_str_radix(line.trim(), 8).ok()
-    });
-    flags.is_some_and(|flags| flags & libc::O_CLOEXEC != 0)
 }

@@ -1,11 +1,11 @@
 //! `ioctl`, of requests whose answer is the stack's.
 
 use super::super::call::Call;
-use super::super::filter::SIOCATMARK;
+use super::super::filter;
 use super::super::supervisor::Desk;
 use super::super::sweep::unread_by_us;
 use super::super::table::{Id, State};
-use danja::net::{OptionName, SocketOption};
+use super::interfaces;
 use rustix::io::Errno;
 
 impl Desk {
@@ -13,10 +13,6 @@ impl Desk {
     pub(super) fn control(&mut self, id: Id, call: &Call) -> Option<Result<i64, Errno>> {
         let sock = self.table.socks.get(&id)?;
         let value = match call.number(1) as u32 {
-            SIOCATMARK => {
-                let at = sock.socket.option(OptionName::AtMark);
-                i32::from(matches!(at, Ok(SocketOption::AtMark(true))))
-            }
             request if u64::from(request) == libc::TIOCOUTQ => {
                 if matches!(sock.state, State::Listening(_)) {
                     return Some(Err(Errno::INVAL));
@@ -27,6 +23,9 @@ impl Desk {
                     _ => 0,
                 };
                 i32::try_from(queued.saturating_add(waiting)).unwrap_or(i32::MAX)
+            }
+            request if filter::INTERFACES.contains(&request) => {
+                return Some(interfaces::control(&self.host, call));
             }
             _ => return None,
         };

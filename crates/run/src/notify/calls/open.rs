@@ -6,8 +6,9 @@ use super::super::supervisor::Desk;
 use super::super::table::{Family, Id, Kept, Sock, State};
 use super::Said;
 use crate::sys::unix;
-use danja::net::{Domain, Socket, SocketKind};
+use danja::net::{Domain, Socket, SocketKind, SocketOption};
 use rustix::io::Errno;
+use std::collections::VecDeque;
 
 impl Desk {
     pub(super) fn open(&mut self, call: &Call) -> Said {
@@ -19,6 +20,8 @@ impl Desk {
         let made = self.make(family, flags & libc::SOCK_NONBLOCK != 0);
         let (id, theirs) = match made {
             Ok(made) => made,
+            // It is ours that are used up, not the program's.
+            Err(Errno::MFILE) => return Some(Err(Errno::NFILE)),
             Err(errno) => return Some(Err(errno)),
         };
         let close_on_exec = flags & libc::SOCK_CLOEXEC != 0;
@@ -55,6 +58,8 @@ impl Desk {
     pub(in super::super) fn add(&mut self, family: Family, socket: Socket, state: State) -> Id {
         // The last copy is dropped here, and must not wait for what lingers; it never fails.
         let _ = socket.set_nonblocking(true);
+        // Urgent bytes keep their place, for the pair has one for them; it never fails.
+        let _ = socket.set_option(SocketOption::OutOfBandInline(true));
         let id = self.table.next_id();
         let sock = Sock {
             id,
@@ -66,7 +71,7 @@ impl Desk {
             error: None,
             waker: self.ready.waker(id),
             kept: Kept::default(),
-            readers: Vec::new(),
+            readers: VecDeque::new(),
         };
         self.table.socks.insert(id, sock);
         id

@@ -8,7 +8,8 @@ mod write;
 
 use super::super::call::Call;
 use super::super::supervisor::Desk;
-use super::super::table::Id;
+use super::super::table::{Id, Sock};
+use danja::net::{Socket, SocketOption};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 
@@ -50,4 +51,21 @@ impl Desk {
         write::set(sock, level, name, &value, copy)?;
         Ok(0)
     }
+}
+
+/// Gives another socket of the stack what the program has set.
+pub(super) fn copy_options(from: &Sock, to: &Socket) {
+    let sizes = [
+        from.kept.send_buffer.map(|asked| SocketOption::SendBuffer(bytes(asked))),
+        from.kept.receive_buffer.map(|asked| SocketOption::ReceiveBuffer(bytes(asked))),
+    ];
+    let known = known::SETTABLE.iter().filter_map(|name| from.socket.option(*name).ok());
+    for option in known.chain(sizes.into_iter().flatten()) {
+        // It was permitted before.
+        let _ = to.set_option(option);
+    }
+}
+
+fn bytes(asked: i32) -> usize {
+    usize::try_from(asked).unwrap_or(0)
 }

@@ -4,10 +4,12 @@
 use super::super::call::Call;
 use super::super::supervisor::Desk;
 use super::super::table::{Id, State};
+use super::super::waiter::{Waiter, was_interrupted};
 use super::Said;
-use super::connect::is_nonblocking;
+use super::connect::{deadline, is_nonblocking};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
+use rustix::net::sockopt::Timeout;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 /// How much goes at once, in bytes.
@@ -23,6 +25,9 @@ impl Desk {
         if !matches!(sock.state, State::Connected(_)) {
             return Some(Err(Errno::PIPE));
         }
+        if was_interrupted(&mut sock.readers, call) {
+            return Some(Err(Errno::INTR));
+        }
         // As Linux: a stream that is connected goes where it goes.
         let length = call.pointer(2).min(MOST) as usize;
         let bytes = match call.read_vec(call.pointer(1), length) {
@@ -34,7 +39,8 @@ impl Desk {
         let sent = send(copy, &bytes, flags | SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
         match sent {
             Err(Errno::AGAIN) if waits => {
-                sock.readers.push(*call);
+                let until = deadline(copy, Timeout::Send);
+                sock.readers.push_back(Waiter { call: *call, until, late: Errno::AGAIN });
                 self.waiting.insert(id);
                 None
             }
@@ -49,11 +55,15 @@ impl Desk {
         if !matches!(sock.state, State::Connected(_) | State::Failed) {
             return Some(Err(Errno::NOTCONN));
         }
+        if was_interrupted(&mut sock.readers, call) {
+            return Some(Err(Errno::INTR));
+        }
         let mut buffer = vec![0; call.pointer(2).min(MOST) as usize];
         let flags = RecvFlags::from_bits_retain((flags & !libc::MSG_WAITALL) as u32);
         match recv(copy, buffer.as_mut_slice(), flags | RecvFlags::DONTWAIT) {
             Err(Errno::AGAIN) if waits => {
-                sock.readers.push(*call);
+                let until = deadline(copy, Timeout::Recv);
+                sock.readers.push_back(Waiter { call: *call, until, late: Errno::AGAIN });
                 self.waiting.insert(id);
                 None
             }
@@ -71,11 +81,12 @@ impl Desk {
     /// Data or room may have come for calls that wait for it.
     pub(in super::super) fn retry_readers(&mut self, id: Id) {
         let Some(sock) = self.table.socks.get_mut(&id) else { return };
-        for call in std::mem::take(&mut sock.readers) {
+        for waiter in std::mem::take(&mut sock.readers) {
+            let call = waiter.call;
             if !self.listener.is_valid(call.0.id) {
                 continue;
             }
-            let said = match call.copy() {
+            let said = match self.copy_of(call.0.thread, call.descriptor()) {
                 Ok(copy) if i64::from(call.0.number) == libc::SYS_sendto => {
                     self.send_to(id, &call, &copy)
                 }
@@ -84,6 +95,11 @@ impl Desk {
             };
             if let Some(result) = said {
                 self.reply(id, &call, result);
+            } else if let Some(sock) = self.table.socks.get_mut(&id)
+                && let Some(again) = sock.readers.back_mut()
+            {
+                // It gives up when it would have.
+                again.until = waiter.until;
             }
         }
     }

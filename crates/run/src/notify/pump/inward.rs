@@ -1,9 +1,9 @@
 //! From the stack into the pair. Small segments are joined, for each write takes the pair's room
-//! for a whole buffer.
+//! for a whole buffer. An urgent byte is one in the pair too, at its place.
 
 use super::super::table::Link;
 use super::{CHUNK, Progress, TURN, fault};
-use danja::net::{Interest, RecvFlags, Socket};
+use danja::net::{Interest, OptionName, RecvFlags, Socket, SocketOption};
 use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendFlags, Shutdown, sendmsg, shutdown};
 use std::io::{ErrorKind, IoSlice};
@@ -23,6 +23,8 @@ pub(in super::super) fn inward(
             match write(link) {
                 Ok(count) => moved += count,
                 Err(Errno::AGAIN) => return Progress::Waits,
+                // A kernel whose pairs know none: a byte as any other.
+                Err(Errno::OPNOTSUPP) if link.inward_urgent => link.inward_urgent = false,
                 Err(_) => {
                     link.deaf = true;
                     return Progress::Deaf;
@@ -34,7 +36,10 @@ pub(in super::super) fn inward(
             return Progress::Waits;
         }
         let mut slices = Vec::new();
-        match socket.recv_payloads(CHUNK, RecvFlags::default(), &mut slices) {
+        // The stack's reads stop before the urgent byte, as those from the pair shall.
+        let urgent = matches!(socket.option(OptionName::AtMark), Ok(SocketOption::AtMark(true)));
+        let most = if urgent { 1 } else { CHUNK };
+        match socket.recv_payloads(most, RecvFlags::default(), &mut slices) {
             Ok(received) if received.bytes == 0 => {
                 link.inward_over = true;
                 if let Some(ours) = &link.ours {
@@ -42,7 +47,10 @@ pub(in super::super) fn inward(
                     let _ = shutdown(ours, Shutdown::Write);
                 }
             }
-            Ok(_) => link.inward.extend(slices),
+            Ok(_) => {
+                link.inward.extend(slices);
+                link.inward_urgent = urgent;
+            }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 if socket.poll_ready(Interest::Read, context).is_pending() {
                     return Progress::Waits;
@@ -69,8 +77,10 @@ fn write(link: &mut Link) -> Result<usize, Errno> {
     };
     let slices: Vec<_> =
         link.inward.iter().take(SLICES).map(|slice| IoSlice::new(slice.as_slice())).collect();
-    let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+    let mut flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+    flags.set(SendFlags::OOB, link.inward_urgent);
     let mut count = sendmsg(ours, &slices, &mut SendAncillaryBuffer::default(), flags)?;
+    link.inward_urgent = false;
     let written = count;
     while let Some(first) = link.inward.front_mut() {
         let step = first.len().min(count);

@@ -127,7 +127,7 @@ fn a_half_of_a_connection_goes_on_without_the_other() {
         "s = socket.create_connection(('10.0.0.2', 7)); s.sendall(bytes(100000)); s.shutdown(1)
 p = select.poll(); p.register(s, 0x2fff)
 assert s.recv(99) == b'100000 bytes' and s.recv(99) == b''
-assert s.getpeername()[1] == 7 if s.getsockopt(6, socket.TCP_INFO, 1)[0] != 6 else 1
+assert s.getpeername()[1] == 7 if s.getsockopt(6, socket.TCP_INFO, 1)[0] != 7 else 1
 try: s.send(b'x'); assert 0
 except BrokenPipeError: pass
 ",
@@ -198,6 +198,123 @@ fn a_listener_that_is_closed_refuses() {
     l = socket.create_server(('', 80)); l.close()
     try: socket.create_connection(('127.0.0.1', 80)); assert 0, 'connected'
     except ConnectionRefusedError: pass
+",
+    );
+}
+
+#[test]
+fn a_second_connection_of_a_descriptor_is_seen_by_those_who_watched_the_first() {
+    let lan = Lan::new();
+    lan.echo(7);
+    lan.python(
+        "s = socket.socket(); s.setblocking(0); other = s.dup()
+e = select.epoll(); e.register(s, select.EPOLLIN | select.EPOLLOUT | select.EPOLLET)
+assert s.connect_ex(('10.0.0.2', 8)) == errno.EINPROGRESS
+while not e.poll(5)[0][1] & select.EPOLLERR: pass
+assert s.getsockopt(1, socket.SO_ERROR) == errno.ECONNREFUSED
+s.connect_ex(('10.0.0.2', 7))
+assert s.connect_ex(('10.0.0.2', 7)) == errno.EINPROGRESS
+while e.poll(5)[0][1] != select.EPOLLOUT: pass
+other.send(b'hello')
+while not e.poll(5)[0][1] & select.EPOLLIN: pass
+assert s.recv(9) == b'hello'
+e.modify(s, select.EPOLLOUT); e.unregister(s)
+",
+    );
+}
+
+#[test]
+fn what_was_begun_is_taken_back() {
+    let lan = Lan::new();
+    lan.echo(7);
+    lan.python(
+        "import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+def disconnect(s): assert libc.connect(s.fileno(), bytes(16), 16) == 0, ctypes.get_errno()
+def mask(s): p = select.poll(); p.register(s, 0x2007); return [m for _, m in p.poll(0)]
+l = socket.create_server(('127.0.0.1', 4000)); s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+s.connect(l.getsockname()); c, _ = l.accept()
+disconnect(s)
+assert mask(s) == [select.POLLOUT | select.POLLHUP], mask(s)
+try: s.getpeername(); assert 0
+except OSError as e: assert e.errno == errno.ENOTCONN
+try: c.recv(1); assert 0
+except ConnectionResetError: pass
+s.connect(('10.0.0.2', 7)); s.send(b'x'); assert s.recv(9) == b'x'
+assert s.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+s = socket.socket(); said = []
+t = threading.Thread(target=lambda: said.append(s.connect_ex(('10.0.0.99', 7)))); t.start()
+time.sleep(0.2)
+s.shutdown(socket.SHUT_RDWR); t.join(); assert said == [errno.ECONNRESET], said
+s = socket.socket(); s.setblocking(0)
+assert s.connect_ex(('10.0.0.99', 7)) == errno.EINPROGRESS
+disconnect(s); assert mask(s) == [select.POLLOUT | select.POLLHUP]
+for how in range(3):
+    try: s.shutdown(how); assert 0
+    except OSError as e: assert e.errno == errno.ENOTCONN
+where = l.getsockname(); disconnect(l); assert socket.socket().connect_ex(where) == errno.ECONNREFUSED
+l.listen(); s = socket.create_connection(where)
+",
+    );
+}
+
+#[test]
+fn calls_with_a_time_give_up_in_time_and_are_not_made_again() {
+    let lan = Lan::new();
+    lan.echo(7);
+    lan.python(
+        "import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+def result(done): return errno.errorcode[ctypes.get_errno()] if done < 0 else done
+soon = struct.pack('ll', 0, 300000)
+s = socket.create_connection(('10.0.0.2', 7)); s.setsockopt(1, socket.SO_RCVTIMEO, soon)
+room, size = ctypes.create_string_buffer(16), ctypes.c_int(16)
+assert result(libc.recvfrom(s.fileno(), room, 1, 0, room, ctypes.byref(size))) == 'EAGAIN'
+signal.signal(signal.SIGALRM, lambda *_: None); signal.siginterrupt(signal.SIGALRM, False)
+signal.setitimer(signal.ITIMER_REAL, 0.1)
+l = socket.create_server(('', 80)); l.setsockopt(1, socket.SO_RCVTIMEO, soon)
+assert result(libc.accept(l.fileno(), None, None)) == 'EINTR'
+assert result(libc.accept(l.fileno(), None, None)) == 'EAGAIN'
+s = socket.socket(); s.setsockopt(1, socket.SO_SNDTIMEO, soon)
+assert s.connect_ex(('10.0.0.99', 7)) == errno.EINPROGRESS
+assert s.connect_ex(('10.0.0.99', 7)) == errno.EALREADY
+assert socket.socket().connect_ex(('127.0.0.1', 0)) == errno.ECONNREFUSED
+",
+    );
+}
+
+#[test]
+fn urgent_bytes_are_urgent_at_both_ends() {
+    let lan = Lan::new();
+    lan.serve(7, |stream| {
+        use danja::net::{RecvFlags, SendFlags};
+        let socket = stream.as_socket();
+        let mut buffer = [0; 16];
+        let mut heard = Vec::new();
+        while heard.len() < 6 {
+            let count = socket.recv_with(&mut buffer, RecvFlags::default()).unwrap().bytes;
+            heard.extend_from_slice(&buffer[..count]);
+        }
+        let urgent = RecvFlags { urgent: true, ..RecvFlags::default() };
+        while socket.recv_with(&mut buffer[..1], urgent).is_err() {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        assert_eq!((&heard[..], buffer[0]), (&b"before"[..], b'!'));
+        socket.send_with(b"one", SendFlags::default()).unwrap();
+        socket.send_with(b"?", SendFlags { urgent: true, ..SendFlags::default() }).unwrap();
+        socket.send_with(b"two", SendFlags::default()).unwrap();
+        // What is urgent counts as unread until one has read beyond it.
+        assert_eq!(socket.recv_with(&mut buffer, RecvFlags::default()).unwrap().bytes, 0);
+    });
+    lan.python(
+        "s = socket.create_connection(('10.0.0.2', 7)); s.send(b'before'); s.send(b'!', socket.MSG_OOB)
+p = select.poll(); p.register(s, select.POLLPRI); assert p.poll(5000)[0][1] == select.POLLPRI
+time.sleep(0.2)
+assert s.recv(9, socket.MSG_OOB) == b'?'
+assert s.recv(9) == b'one'
+assert s.recv(9) == b'two'
+s.shutdown(1); assert s.recv(9) == b''
 ",
     );
 }

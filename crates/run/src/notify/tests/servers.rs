@@ -114,3 +114,28 @@ assert s.recvfrom(9) == (b'x', None)
 ",
     );
 }
+
+#[test]
+fn interfaces_are_those_of_the_host() {
+    let lan = Lan::new();
+    lan.python(
+        "import fcntl, array
+s = socket.socket()
+room = array.array('B', bytes(400)); place = room.buffer_info()[0]
+length = struct.unpack('iP', fcntl.ioctl(s, 0x8912, struct.pack('iP', 400, place)))[0]
+all = [room[i:i + 16].tobytes().split(b'\\0')[0] for i in range(0, length, 40)]
+assert len(all) == 2, all
+def ask(name, request): return fcntl.ioctl(s, request, name.ljust(40, b'\\0'))[16:]
+assert ask(all[0], 0x8915)[4:8] == bytes([127, 0, 0, 1])
+assert ask(all[1], 0x8915)[4:8] == bytes([10, 0, 0, 1])
+assert ask(all[1], 0x891b)[4:8] == bytes([255, 255, 255, 0])
+assert ask(all[1], 0x8919)[4:8] == bytes([10, 0, 0, 255])
+assert ask(all[1], 0x8921)[:4] == struct.pack('i', 1500)
+assert ask(all[1], 0x8927)[2:8] == bytes([2, 0, 0, 0, 0, 1])
+index = ask(all[1], 0x8933)[:4]
+assert fcntl.ioctl(s, 0x8910, bytes(16) + index + bytes(20))[:16].rstrip(b'\\0') == all[1]
+try: ask(b'none', 0x8915); assert 0
+except OSError as e: assert e.errno == errno.ENODEV
+",
+    );
+}

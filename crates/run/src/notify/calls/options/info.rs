@@ -40,8 +40,8 @@ const fn state_number(state: TcpState) -> u8 {
         TcpState::SynReceived => 3,
         TcpState::FinWait1 => 4,
         TcpState::FinWait2 => 5,
-        TcpState::TimeWait => 6,
-        TcpState::Closed => 7,
+        // As Linux: what waits is a record of its own, and the socket is closed.
+        TcpState::TimeWait | TcpState::Closed => 7,
         TcpState::CloseWait => 8,
         TcpState::LastAck => 9,
         TcpState::Listen => 10,

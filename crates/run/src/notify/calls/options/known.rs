@@ -9,6 +9,27 @@ const IP: i32 = libc::IPPROTO_IP;
 const TCP: i32 = libc::IPPROTO_TCP;
 const SOCKET: i32 = libc::SOL_SOCKET;
 
+/// Options that a socket can be given as another had them.
+pub(super) const SETTABLE: [OptionName; 17] = [
+    OptionName::ReuseAddress,
+    OptionName::ReusePort,
+    OptionName::KeepAlive,
+    OptionName::KeepIdle,
+    OptionName::KeepInterval,
+    OptionName::KeepCount,
+    OptionName::Linger,
+    OptionName::ReceiveLowWater,
+    OptionName::NoDelay,
+    OptionName::Cork,
+    OptionName::SynRetries,
+    OptionName::Linger2,
+    OptionName::UserTimeout,
+    OptionName::Tos,
+    OptionName::Ttl,
+    OptionName::MtuDiscover,
+    OptionName::BindToInterface,
+];
+
 /// The stack's name of an option.
 pub(super) fn name(level: i32, name: i32) -> Option<OptionName> {
     Some(match (level, name) {
@@ -16,7 +37,6 @@ pub(super) fn name(level: i32, name: i32) -> Option<OptionName> {
         (SOCKET, libc::SO_REUSEPORT) => OptionName::ReusePort,
         (SOCKET, libc::SO_KEEPALIVE) => OptionName::KeepAlive,
         (SOCKET, libc::SO_LINGER) => OptionName::Linger,
-        (SOCKET, libc::SO_OOBINLINE) => OptionName::OutOfBandInline,
         (SOCKET, libc::SO_RCVLOWAT) => OptionName::ReceiveLowWater,
         (TCP, libc::TCP_NODELAY) => OptionName::NoDelay,
         (TCP, libc::TCP_MAXSEG) => OptionName::MaxSegment,
@@ -64,7 +84,6 @@ pub(super) fn parse(name: OptionName, bytes: &[u8]) -> Result<SocketOption, Errn
         OptionName::ReuseAddress => SocketOption::ReuseAddress(on),
         OptionName::ReusePort => SocketOption::ReusePort(on),
         OptionName::KeepAlive => SocketOption::KeepAlive(on),
-        OptionName::OutOfBandInline => SocketOption::OutOfBandInline(on),
         OptionName::NoDelay => SocketOption::NoDelay(on),
         OptionName::Cork => SocketOption::Cork(on),
         OptionName::QuickAck => SocketOption::QuickAck(on),

@@ -77,6 +77,7 @@ fn default(level: i32, name: i32) -> Result<Vec<u8>, Errno> {
     let value: i32 = match (level, name) {
         (libc::SOL_SOCKET, libc::SO_BINDTODEVICE) => return Ok(Vec::new()),
         (libc::SOL_SOCKET, libc::SO_INCOMING_CPU) => -1,
+        (libc::SOL_SOCKET, libc::SO_OOBINLINE) => 0,
         (libc::IPPROTO_IP, libc::IP_MULTICAST_TTL | libc::IP_MULTICAST_LOOP) => 1,
         (libc::IPPROTO_IP, libc::IP_OPTIONS) => return Ok(Vec::new()),
         (
@@ -107,7 +108,11 @@ fn default(level: i32, name: i32) -> Result<Vec<u8>, Errno> {
             libc::IPV6_RECVPKTINFO | libc::IPV6_RECVERR | libc::IPV6_RECVTCLASS,
         ) => 0,
         (libc::SOL_SOCKET, name) if super::write::KEPT.contains(&name) => 0,
-        _ => return Err(Errno::NOPROTOOPT),
+        (libc::SOL_SOCKET | libc::IPPROTO_TCP | libc::IPPROTO_IP | libc::IPPROTO_IPV6, _) => {
+            return Err(Errno::NOPROTOOPT);
+        }
+        // As Linux: of a level that there is not.
+        _ => return Err(Errno::OPNOTSUPP),
     };
     Ok(value.to_ne_bytes().to_vec())
 }

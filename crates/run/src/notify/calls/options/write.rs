@@ -39,8 +39,11 @@ pub(super) fn set(
             return set_receive_buffer(sock, first(value)?);
         }
         (libc::SOL_SOCKET, libc::SO_OOBINLINE) => {
-            // The UNIX socket has urgent data of its own.
-            let _ = unix::set_number(copy, level, name, first(value)?);
+            // The UNIX socket has urgent data of its own, and of that the program reads.
+            unix::set_number(copy, level, name, first(value)?)?;
+            let on = i32::from(first(value)? != 0);
+            sock.kept.options.insert((level, name), on.to_ne_bytes().to_vec());
+            return Ok(());
         }
         (libc::IPPROTO_IPV6, _) if sock.family == Family::V4 => return Err(Errno::NOPROTOOPT),
         (libc::IPPROTO_IPV6, libc::IPV6_V6ONLY) => {
