@@ -2,7 +2,7 @@
 //!
 //! A row is a program in use, a column a way to launch it, the kernel's own among them.
 //! `DANJA_FULL=1` runs all of it, otherwise a few rows; `DANJA_UPDATE=1` writes the table;
-//! `DANJA_PROGRAMS=curl,nginx` picks rows; `DANJA_COLUMNS="auto, user;tun, root"` picks columns;
+//! `DANJA_PROGRAMS="curl;Go, static"` picks rows, `DANJA_COLUMNS="auto, user;tun, root"` columns;
 //! `DANJA_TELL=1` tells on standard error what goes on, `DANJA_KEEP=1` keeps the folders of what
 //! failed.
 
@@ -20,6 +20,7 @@ mod table;
 mod world;
 
 use case::{Case, Column, Mode, Outcome};
+use std::cmp::Reverse;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{env, thread};
@@ -42,9 +43,9 @@ fn all() -> Vec<&'static Case> {
 }
 
 /// Whether the list in the variable `name`, if there is one, has `word`.
-fn chosen(name: &str, separator: char, word: &str) -> Option<bool> {
+fn chosen(name: &str, word: &str) -> Option<bool> {
     let list = env::var(name).ok()?;
-    Some(list.split(separator).any(|entry| entry.trim() == word))
+    Some(list.split(';').any(|entry| entry.trim() == word))
 }
 
 fn rows() -> Vec<&'static Case> {
@@ -52,21 +53,25 @@ fn rows() -> Vec<&'static Case> {
     let mut rows = all();
     rows.retain(|case| {
         let few = full || FEW.contains(&case.name);
-        chosen("DANJA_PROGRAMS", ',', case.name).unwrap_or(few)
+        chosen("DANJA_PROGRAMS", case.name).unwrap_or(few)
     });
     rows
 }
 
-/// Runs `cells`, four at a time: most of them wait most of the time.
+/// Runs `cells`, six at a time: most of them wait most of the time. The longest begin, so that no
+/// long one is left at the end.
 fn run(world: &World, cells: &[(&'static Case, Column)]) -> Vec<Outcome> {
+    let mut order: Vec<usize> = (0..cells.len()).collect();
+    order.sort_by_key(|&index| Reverse(cells[index].0.seconds));
     let next = AtomicUsize::new(0);
     let outcomes = Mutex::new(vec![Outcome::Pass; cells.len()]);
     thread::scope(|scope| {
-        for _ in 0..4 {
+        for _ in 0..6 {
             scope.spawn(|| {
                 loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(&(case, column)) = cells.get(index) else { break };
+                    let turn = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(&index) = order.get(turn) else { break };
+                    let (case, column) = cells[index];
                     let outcome = world.cell(case, column);
                     outcomes.lock().unwrap()[index] = outcome;
                 }
@@ -92,7 +97,7 @@ fn programs_on_this_stack_as_the_table_says() {
             continue;
         }
         for column in world.columns() {
-            if chosen("DANJA_COLUMNS", ';', &column.to_string()).unwrap_or(true) {
+            if chosen("DANJA_COLUMNS", &column.to_string()).unwrap_or(true) {
                 cells.push((case, column));
             }
         }

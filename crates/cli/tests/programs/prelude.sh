@@ -19,7 +19,7 @@ listening() {
   local try code
   for try in {1..200}; do
     code=0
-    (exec 3<>"/dev/tcp/$SERVER/$1" && read -r -t 0.2 -N 1 -u 3) 2>/dev/null || code=$?
+    (exec 3<>"/dev/tcp/$SERVER/$1" && read -r -t 0.5 -N 1 -u 3) 2>/dev/null || code=$?
     ((code == 0 || code > 128)) && return
     serving || return 1
     sleep 0.05
