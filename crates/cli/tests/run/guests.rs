@@ -10,7 +10,8 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// The ways that trap calls, and the one that does not.
 const WAYS: [&str; 3] = ["auto", "notify", "tun"];
@@ -253,5 +254,101 @@ fn a_program_is_found_as_execvp_finds_it() {
         command.env("PATH", ":/usr/bin:/bin").current_dir(folder.path().join("second"));
         let output = command.arg("thing").output().unwrap();
         assert!(texts(&output).0.starts_with("found "), "{:?}", texts(&output));
+    }
+}
+
+#[test]
+fn children_that_outlive_the_program_see_its_network_end() {
+    let test = "children_that_outlive";
+    if !has(test, "python3") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o777)).unwrap();
+    // The child has a connection to the page, and waits for what never comes.
+    let script = "
+import errno, os, socket, sys
+def said(call, *arguments):
+    try: return repr(call(*arguments))
+    except OSError as error: return errno.errorcode.get(error.errno, 'time-out')
+sock = socket.create_connection(('10.0.2.2', 80))
+if os.fork() == 0:
+    sock.settimeout(60)
+    words = said(sock.recv, 100) if sys.argv[2] != 'tun' else 'none'
+    while said(socket.create_connection, ('10.0.2.2', 80), 1) not in ('ENOSYS', 'ENETUNREACH'): pass
+    words += ' ' + said(socket.create_connection, ('10.0.2.2', 80), 1)
+    with open(sys.argv[1] + '.part', 'w') as file: file.write(words)
+    os.rename(sys.argv[1] + '.part', sys.argv[1])
+    os._exit(0)
+";
+    for (number, launcher) in Launcher::all().into_iter().enumerate() {
+        for way in WAYS {
+            let path = folder.path().join(format!("{number}-{way}"));
+            let name = path.to_str().unwrap();
+            let mut command = launcher.command(&format!("-q --intercept {way}"));
+            command.args(["python3", "-c", script, name, way]);
+            // Pipes would be the child's too.
+            let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            match wait(&mut child) {
+                Some(0) => {}
+                Some(125) => {
+                    skip(test, "it could not start");
+                    continue;
+                }
+                code => panic!("{way}: {code:?}"),
+            }
+            let until = Instant::now() + Duration::from_secs(60);
+            while !path.exists() {
+                assert!(Instant::now() < until, "{way}: the child hangs");
+                thread::sleep(Duration::from_millis(20));
+            }
+            let expected: &[&str] = match way {
+                "tun" => &["none ENETUNREACH"],
+                _ => &["b'' ENOSYS", "ECONNRESET ENOSYS"],
+            };
+            let words = fs::read_to_string(&path).unwrap();
+            assert!(expected.contains(&words.as_str()), "{way}: {words}");
+        }
+    }
+}
+
+#[test]
+fn names_are_not_asked_of_the_machines_own_services() {
+    let test = "names_are_not_asked";
+    if !has(test, "python3") {
+        return;
+    }
+    // A machine like this one with nscd and systemd-resolved, who would answer.
+    let machine = "
+import os, socket, sys
+kept = []
+for path in sys.argv[1].split(','):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    kept.append(socket.socket(socket.AF_UNIX))
+    kept[-1].bind(path)
+    kept[-1].listen()
+if os.fork() == 0:
+    os.execvp(sys.argv[2], sys.argv[2:])
+os._exit(os.waitstatus_to_exitcode(os.wait()[1]))";
+    let asks = "
+import errno, socket, sys
+for path in sys.argv[1].split(','):
+    error = socket.socket(socket.AF_UNIX).connect_ex(path)
+    print(errno.errorcode.get(error, error))";
+    let paths = "/run/nscd/socket,/run/systemd/resolve/io.systemd.Resolve";
+    for way in ["auto", "tun"] {
+        let own = Launcher::own().command(&format!("-q --intercept {way}"));
+        let script = "mount -t tmpfs none /run && exec \"$@\"";
+        let mut command = Command::new("timeout");
+        command.args(["60", "unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script]);
+        command.args(["sh", "python3", "-c", machine, paths]);
+        command.arg(own.get_program()).args(own.get_args());
+        let output = command.args(["python3", "-c", asks, paths]).output().unwrap();
+        let (out, said) = texts(&output);
+        if said.contains("no namespace") || said.contains("unshare:") || said.contains("mount:") {
+            skip(test, said.trim());
+            continue;
+        }
+        assert_eq!(out, "ECONNREFUSED\nECONNREFUSED\n", "{way}: {said}");
     }
 }

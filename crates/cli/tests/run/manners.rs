@@ -3,6 +3,7 @@
 
 use crate::common::texts;
 use crate::launched::{Launcher, wait};
+use std::ffi::OsStr;
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
@@ -74,6 +75,37 @@ fn the_environment_directory_and_streams_are_the_launchers() {
         variables.sort_unstable();
         assert_eq!(variables, ["EMPTY=", "ONE=1 2", "PATH=/usr/bin:/bin"]);
         assert_eq!(said, "");
+    }
+}
+
+#[test]
+fn limits_masks_and_ignored_signals_are_the_launchers() {
+    let test = "limits_masks_and_ignored_signals";
+    let asks = "grep -E '^(Sig(Blk|Ign|Cgt)|Umask|Groups|Uid|Gid)' /proc/self/status; \
+                ulimit -a; ulimit -H -n; nice";
+    let plain = "ulimit -S -n 200; umask 027";
+    for before in ["true", "trap '' PIPE INT USR1", plain, "ulimit -s 4096; trap '' HUP"] {
+        for launcher in Launcher::all() {
+            let inner = launcher.command("-q");
+            // The words of who starts it, up to the launcher's own, are the same.
+            let words: Vec<_> = inner.get_args().collect();
+            let danja = words.iter().position(|word| word.as_encoded_bytes().ends_with(b"danja"));
+            let run = |words: &mut dyn Iterator<Item = &OsStr>| {
+                let mut command = Command::new("bash");
+                command.args(["-c", &format!("{before}; exec \"$@\""), "bash"]).args(words);
+                command.args(["bash", "-c", asks]).stdin(Stdio::null()).current_dir("/");
+                texts(&command.output().unwrap())
+            };
+            let own = inner.get_program();
+            let (here, said) = run(&mut std::iter::once(own).chain(words.iter().copied()));
+            if said.contains("no namespace") {
+                return crate::common::skip(test, said.trim());
+            }
+            let user = danja.map_or(0, |at| at + 1);
+            let mut who = std::iter::once(own).chain(words.iter().copied()).take(user);
+            let (there, _) = run(&mut who);
+            assert_eq!(here, there, "{before}: {said}");
+        }
     }
 }
 

@@ -165,8 +165,10 @@ impl Plan {
         // SAFETY: all pointers are to strings that `self` owns, and end with a null; `signal` and
         // the mask concern this process alone, which has one thread.
         unsafe {
-            // Rust's start-up ignores it; programs are not used to that.
-            libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+            // Rust's start-up ignores it, which is no wish of whoever has started us.
+            if !super::signals::ignored_broken_pipes() {
+                libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+            }
             self.mask.restore();
             libc::execve(self.path.as_ptr(), self.argv.as_ptr(), self.envp.as_ptr());
         }

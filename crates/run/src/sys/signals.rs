@@ -1,11 +1,12 @@
-//! Signals as something to wait for: blocked, and read from a descriptor. Has no handler, and so
-//! no global state.
+//! Signals as something to wait for: blocked, and read from a descriptor. Has no handler; its
+//! only global state is what was so before `main`.
 
 use super::errno::check;
 use rustix::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use rustix::io::Errno;
 use std::mem::MaybeUninit;
 use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What the launcher takes: what ends, stops or informs a program, and what happens to a child.
 const TAKEN: [i32; 12] = [
@@ -22,6 +23,30 @@ const TAKEN: [i32; 12] = [
     libc::SIGTTOU,
     libc::SIGWINCH,
 ];
+
+/// Whether this process was started with SIGPIPE ignored, as service managers do it.
+static IGNORED_BROKEN_PIPES: AtomicBool = AtomicBool::new(false);
+
+/// Before `main`, for Rust's start-up forgets it.
+#[used]
+// SAFETY: the system calls what lies there before `main`, once, with the C library ready.
+#[unsafe(link_section = ".init_array")]
+static REMEMBER: extern "C" fn() = remember;
+
+extern "C" fn remember() {
+    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: writes a whole structure, which is valid with all its bytes zero too.
+    let action = unsafe {
+        libc::sigaction(libc::SIGPIPE, ptr::null(), action.as_mut_ptr());
+        action.assume_init()
+    };
+    IGNORED_BROKEN_PIPES.store(action.sa_sigaction == libc::SIG_IGN, Ordering::Relaxed);
+}
+
+/// Whether a program that this process starts is to ignore SIGPIPE. Async-signal-safe.
+pub(super) fn ignored_broken_pipes() -> bool {
+    IGNORED_BROKEN_PIPES.load(Ordering::Relaxed)
+}
 
 /// Which signals a thread has blocked.
 #[derive(Clone, Copy)]

@@ -362,6 +362,29 @@ def through_exec():
 
 
 @case
+def exec_while_blocked():
+    """The thread that waits in accept is gone with exec; its connection is the next program's."""
+    at = listener()
+    at.set_inheritable(True)
+    program = (
+        "import socket\n"
+        "at = socket.socket(fileno=%d)\n"
+        "at.accept()[0].sendall(b'by the next')\n" % at.fileno()
+    )
+    child = os.fork()
+    if child == 0:
+        thread, _ = background(at.accept)
+        sleeping(thread)
+        os.execv(sys.executable, [sys.executable, "-c", program])
+    # Its command line tells when it is another.
+    until(True, lambda: b"fileno" in open("/proc/%d/cmdline" % child, "rb").read())
+    sock = client(at)
+    at.close()
+    say("recv", drain(sock))
+    say("exit", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+
+
+@case
 def closed_by_exec():
     """CLOEXEC: the program that is executed has neither listener nor connection."""
     at = listener()

@@ -92,6 +92,31 @@ def many_at_once():
     pause("after")
 
 
+def thousands_outside():
+    """Connections that leave the run by the gateway, a hundred open at once."""
+    far = ("10.9.8.7", 7007)
+    until(True, lambda: attempt(talks_outside, far) is True)
+    for _ in range(100):
+        talks_outside(far)
+    pause("before")
+    good = 0
+    for round in range(int(sys.argv[2]) // 100):
+        socks = [socket.create_connection(far) for _ in range(100)]
+        for index, sock in enumerate(socks):
+            sock.send(b"%d" % index)
+        good += sum(sock.recv(10) == b"%d" % index for index, sock in enumerate(socks))
+        for index, sock in enumerate(socks):
+            reset(sock) if index % 10 == round % 10 else sock.close()
+    print("all", good == int(sys.argv[2]), flush=True)
+    pause("after")
+
+
+def talks_outside(far):
+    with socket.create_connection(far) as sock:
+        sock.send(b"to")
+        return sock.recv(10) == b"to"
+
+
 def full():
     """The address of a listener that takes no more."""
     at = listener(backlog=0)
