@@ -5,6 +5,7 @@ mod common;
 
 use common::{Running, skip, texts};
 use std::fs;
+use std::net::UdpSocket;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -277,4 +278,112 @@ fn a_port_of_the_machine_leads_to_a_host_of_the_lan() {
     let mut answer = String::new();
     std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
     assert!(answer.ends_with("of the LAN"), "{answer}");
+}
+
+#[test]
+fn a_udp_port_of_the_machine_leads_to_a_host_of_the_lan() {
+    let place = Place::new();
+    let test = "a_udp_port_of_the_machine_leads_to_a_host_of_the_lan";
+    let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let words = format!("run --lan lab --intercept tun --publish {port}:7/udp -- python3 -c");
+    let script = "import socket\n\
+                  s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n\
+                  s.bind(('', 7))\n\
+                  print('bound', file=__import__('sys').stderr, flush=True)\n\
+                  data, peer = s.recvfrom(99)\n\
+                  s.sendto(data + b' from ' + peer[0].encode(), peer)\n";
+    let mut command = place.danja(&words);
+    command.arg(script);
+    let mut running = Running::spawn(command);
+    loop {
+        let line = running.next_line();
+        if line.contains("no namespace") || line.contains("python3") {
+            return skip(test, &line);
+        }
+        if line == "bound" {
+            break;
+        }
+    }
+    let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+    client.connect(("127.0.0.1", port)).unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    client.send(b"hello").unwrap();
+    let mut answer = [0; 64];
+    let length = client.recv(&mut answer).unwrap();
+    assert_eq!(&answer[..length], b"hello from 10.0.2.2");
+}
+
+/// A web server of the machine's loopback that says `of the machine` to whoever comes.
+fn machine() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        while let Ok((mut stream, _)) = listener.accept() {
+            let _ = std::io::Read::read(&mut stream, &mut [0; 4096]);
+            let answer = b"HTTP/1.0 200 OK\r\nContent-Length: 14\r\n\r\nof the machine";
+            let _ = std::io::Write::write_all(&mut stream, answer);
+        }
+    });
+    port
+}
+
+#[test]
+fn what_each_host_reaches_is_its_own_affair() {
+    let place = Place::new();
+    // The LAN's first host says nothing; its rules are not the others'.
+    let _first = place.serve("--lan lab --name web");
+    let (port, other) = (machine(), machine());
+    let get = |port: u16, rules: &str| format!("get http://host:{port}/ --lan lab {rules}");
+    assert_eq!(place.succeed(&get(port, "--host-access")), "of the machine");
+    assert_eq!(place.succeed(&get(port, &format!("--host-access={port}"))), "of the machine");
+    assert!(place.fail(&get(other, &format!("--host-access={port}"))).contains("refused"));
+    // Nothing of that is left for who has the same address next.
+    assert!(place.fail(&get(port, "")).contains("refused"));
+    // Neither is the machine reached by who has no way out, unless it says so.
+    assert!(place.fail(&get(port, "--no-outside")).contains("refused"));
+    assert_eq!(place.succeed(&get(port, "--no-outside --host-access")), "of the machine");
+    let outside = "get http://192.0.2.1:9/ --lan lab";
+    for rules in [
+        "--no-outside",
+        "--deny 192.0.2.0/24",
+        "--deny 192.0.2.1:1-9",
+        "--allow 198.51.100.0/24 --allow 192.0.2.1:10",
+    ] {
+        let said = place.fail(&format!("{outside} {rules}"));
+        assert!(said.contains("prohibited"), "{rules}: {said}");
+    }
+    // Names of the world are asked for by who has a way there.
+    let said = place.fail("resolve nobody.example --lan lab --no-outside");
+    assert!(said.contains("refused"), "{said}");
+}
+
+#[test]
+fn a_hosts_link_is_changed_while_it_is_on_the_lan() {
+    let place = Place::new();
+    let _web = place.serve("--lan lab --name web");
+    let _other = place.serve("--lan lab --name other");
+    let ping = |words: &str| -> serde_json::Value {
+        let output = place.run(&format!("ping --json --lan lab -i 20ms {words}"));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let least = |name: &str| ping(&format!("{name} -c 3"))["rtt_ms"]["min"].as_f64().unwrap();
+    assert!(least("web") < 100.0);
+    place.succeed("link web --delay 60ms");
+    assert!(least("web") >= 120.0, "both ways");
+    assert!(least("other") < 100.0, "the others' links are as they were");
+    place.succeed("link web --reset --loss-up 100%");
+    let lost = ping("web -c 5 -W 500ms");
+    assert_eq!(lost["received"], 0, "{lost}");
+    assert!(place.succeed("link web").contains("lost"));
+    place.succeed("link web --reset");
+    assert_eq!(ping("web -c 3")["received"], 3);
+    assert!(place.succeed("link web --down").contains("web"));
+    assert_eq!(ping("web -c 2 -W 200ms")["received"], 0);
+    assert_eq!(ping("other -c 2")["received"], 2);
+    place.succeed("link web --up");
+    // It may be asked for its hardware address anew, a second apart.
+    let again = Instant::now();
+    while ping("web -c 1")["received"] != 1 {
+        assert!(again.elapsed() < Duration::from_secs(20), "it is not back");
+    }
 }

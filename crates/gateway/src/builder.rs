@@ -2,7 +2,7 @@
 
 use crate::dns::System;
 use crate::outside::{Datagrams, Shared, Streams};
-use crate::reach::{Endpoints, HostAccess, Rules};
+use crate::reach::{Endpoints, HostAccess, Permissions, Rules};
 use crate::stop::Stop;
 use crate::{CLIENTS, Gateway, Lan, dns, first_address, http, page};
 use danja::Host;
@@ -12,8 +12,8 @@ use danja::wire::ip::Cidr;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, RwLock};
 
 /// Clients of the LAN that wait for a verdict, and to be accepted: one program may open thousands
 /// of connections at once.
@@ -24,11 +24,8 @@ const PENDING: usize = 16_384;
 pub struct Builder {
     host: Host,
     lan: Lan,
-    outside: bool,
     host_address: Option<Ipv4Addr>,
-    host_access: HostAccess,
-    allow: Vec<Endpoints>,
-    deny: Vec<Endpoints>,
+    permissions: Permissions,
     resolv_conf: PathBuf,
     hosts: PathBuf,
     resolvers: Option<Vec<SocketAddr>>,
@@ -40,11 +37,8 @@ impl Builder {
         Self {
             host,
             lan: lan.clone(),
-            outside: true,
             host_address: None,
-            host_access: HostAccess::None,
-            allow: Vec::new(),
-            deny: Vec::new(),
+            permissions: Permissions::new(),
             resolv_conf: PathBuf::from("/etc/resolv.conf"),
             hosts: PathBuf::from("/etc/hosts"),
             resolvers: None,
@@ -54,8 +48,8 @@ impl Builder {
 
     /// Whether there is a way out of the LAN, by the machine's own sockets. There is, where the
     /// host's interface is any-address ([`crate::router`]).
-    pub const fn outside(mut self, outside: bool) -> Self {
-        self.outside = outside;
+    pub fn outside(mut self, outside: bool) -> Self {
+        self.permissions = self.permissions.outside(outside);
         self
     }
 
@@ -69,19 +63,26 @@ impl Builder {
     /// Whether the machine's own loopback is reached at that address. It is not, unless this says
     /// so.
     pub fn host_access(mut self, access: HostAccess) -> Self {
-        self.host_access = access;
+        self.permissions = self.permissions.host_access(access);
         self
     }
 
     /// Destinations that are reached, and then no others. `deny` goes before.
     pub fn allow(mut self, endpoints: impl IntoIterator<Item = Endpoints>) -> Self {
-        self.allow.extend(endpoints);
+        self.permissions = self.permissions.allow(endpoints);
         self
     }
 
     /// Destinations that are not reached, whatever `allow` says.
     pub fn deny(mut self, endpoints: impl IntoIterator<Item = Endpoints>) -> Self {
-        self.deny.extend(endpoints);
+        self.permissions = self.permissions.deny(endpoints);
+        self
+    }
+
+    /// What hosts reach that have no permissions of their own ([`Gateway::permit`]); instead of
+    /// what was said so far.
+    pub fn permissions(mut self, permissions: Permissions) -> Self {
+        self.permissions = permissions;
         self
     }
 
@@ -124,9 +125,7 @@ impl Builder {
         let front = front(&self.host)?;
         let shared = Shared::new(rules, self.notice);
         let system = System::new(&self.resolv_conf, &self.hosts, self.resolvers);
-        let upstream = self
-            .outside
-            .then(|| dns::Upstream { system: Arc::new(system), shared: Arc::clone(&shared) });
+        let upstream = dns::Upstream { system: Arc::new(system), shared: Arc::clone(&shared) };
         let datagrams_out = place(&self.host, address)
             .map(|place| Datagrams::start(&self.host, &shared, place))
             .transpose()?;
@@ -142,7 +141,7 @@ impl Builder {
             _datagrams: datagrams_out,
             published: AtomicU64::new(0),
         };
-        let names = dns::Names::new(&self.lan, upstream);
+        let names = dns::Names::new(&self.lan, Some(upstream));
         let (known, ended) = (names.clone(), gateway.stop.clone());
         gateway.spawn("dns udp", move || dns::serve_datagrams(&datagrams, &known, &ended))?;
         let ended = gateway.stop.clone();
@@ -186,10 +185,8 @@ impl Builder {
                 .map(Cidr::network)
                 .collect(),
             host,
-            host_access: self.host_access.clone(),
-            outside: self.outside,
-            allow: self.allow.clone(),
-            deny: self.deny.clone(),
+            permissions: self.permissions.clone(),
+            clients: RwLock::default(),
         }
     }
 }

@@ -54,7 +54,7 @@ counters! {
     dns_forwarded "Questions that a resolver of the machine answered.",
     dns_no_resolver "Questions that failed since the machine has no resolver, or the way out is closed.",
     dns_no_answer "Questions that no resolver answered in time.",
-    dns_too_many "Questions refused since too many were under way.",
+    dns_too_many "Questions that failed at once since too many were under way.",
     dhcp_leases "Addresses lent.",
     dhcp_exhausted "Clients that got no address since none was left.",
 }

@@ -38,7 +38,7 @@ const UNDER_WAY: usize = 64;
 #[derive(Clone)]
 pub(crate) struct Names {
     lan: Lan,
-    /// Who is asked for other names; nobody, if there is no way out.
+    /// Who is asked for other names, by clients who have a way out.
     upstream: Option<Upstream>,
     under_way: Arc<AtomicUsize>,
 }
@@ -54,6 +54,7 @@ pub(crate) enum Answer {
 
 /// A question for others.
 pub(crate) struct Forward {
+    client: IpAddr,
     raw: Vec<u8>,
     question: Message,
     query: Query,
@@ -65,8 +66,14 @@ impl Names {
         Self { lan: lan.clone(), upstream, under_way: Arc::default() }
     }
 
-    /// The answer to a message. `limit` is the longest answer.
-    pub(crate) fn answer(&self, message: &[u8], limit: Option<usize>) -> Answer {
+    /// Whether others are asked for this client.
+    fn asks_others(&self, client: IpAddr) -> bool {
+        let upstream = self.upstream.as_ref();
+        upstream.is_some_and(|upstream| upstream.shared.rules.has_way_out(client))
+    }
+
+    /// The answer to a client's message. `limit` is the longest answer.
+    pub(crate) fn answer(&self, client: IpAddr, message: &[u8], limit: Option<usize>) -> Answer {
         let Ok(question) = Message::from_vec(message) else {
             return format_error(message).map_or(Answer::None, Answer::Ready);
         };
@@ -76,7 +83,8 @@ impl Names {
         }
         let mut answer = Message::response(question.metadata.id, question.metadata.op_code);
         answer.metadata.recursion_desired = question.metadata.recursion_desired;
-        answer.metadata.recursion_available = self.upstream.is_some();
+        let asks_others = self.asks_others(client);
+        answer.metadata.recursion_available = asks_others;
         answer.add_queries(question.queries.iter().cloned());
         let version = question.edns.as_ref().map_or(0, Edns::version);
         let offered = question.edns.as_ref().map(|edns| usize::from(edns.max_payload()));
@@ -85,11 +93,12 @@ impl Names {
             // RFC 6891 §6.1.3: a version that is not implemented is answered with BADVERS.
             _ if version > 0 => ResponseCode::BADVERS,
             _ if question.metadata.op_code != OpCode::Query => ResponseCode::NotImp,
-            [query] => match self.look_up(query, &mut answer) {
+            [query] => match self.look_up(query, asks_others, &mut answer) {
                 Some(code) => code,
                 None => {
                     let (raw, query) = (message.to_vec(), query.clone());
-                    return Answer::Forward(Box::new(Forward { raw, question, query, limit }));
+                    let forward = Forward { client, raw, question, query, limit };
+                    return Answer::Forward(Box::new(forward));
                 }
             },
             // RFC 9619: one question a query.
@@ -109,9 +118,9 @@ impl Names {
 
     /// Asks others, and waits.
     fn forward(&self, forward: &Forward) -> Vec<u8> {
-        let Forward { raw, question, query, limit } = forward;
+        let Forward { client, raw, question, query, limit } = forward;
         let Some(upstream) = &self.upstream else { return Vec::new() };
-        let answer = upstream.answer(raw, question, query);
+        let answer = upstream.answer(*client, raw, question, query);
         if limit.is_some_and(|limit| answer.len() > limit)
             && let Ok(long) = Message::from_vec(&answer)
         {
@@ -129,7 +138,8 @@ impl Names {
             if let Some(upstream) = &self.upstream {
                 upstream.shared.counting.dns_too_many.add();
             }
-            return;
+            // Its next question may find room, and another server may have some now.
+            return tell(&forward::server_failure(&forward.question, &forward.query));
         }
         let body = move || {
             tell(&names.forward(&forward));
@@ -141,8 +151,12 @@ impl Names {
     }
 
     /// Fills in the records of a question; `None` if others must be asked.
-    fn look_up(&self, query: &Query, answer: &mut Message) -> Option<ResponseCode> {
-        let asks_others = self.upstream.is_some();
+    fn look_up(
+        &self,
+        query: &Query,
+        asks_others: bool,
+        answer: &mut Message,
+    ) -> Option<ResponseCode> {
         let others = |code| if asks_others { None } else { Some(code) };
         if query.query_class() != DNSClass::IN {
             return others(ResponseCode::Refused);
@@ -230,7 +244,7 @@ pub(crate) fn serve_datagrams(socket: &UdpSocket, names: &Names, stop: &Stop) {
         // An error is one of an earlier answer (port unreachable): the next question is welcome.
         let Ok(Received { bytes, from: Some(from), .. }) = received else { continue };
         let Some(message) = message.get(..bytes) else { continue };
-        match names.answer(message, Some(PLAIN_UDP)) {
+        match names.answer(from.ip(), message, Some(PLAIN_UDP)) {
             Answer::None => {}
             Answer::Ready(answer) => drop(socket.send_to(&answer, from)),
             Answer::Forward(forward) => {
@@ -279,6 +293,7 @@ pub(crate) fn accept(listener: &TcpListener, stop: &Stop) -> Option<io::Result<T
 
 /// RFC 1035 §4.2.2: each message behind its length.
 fn serve_stream(mut stream: TcpStream, names: &Names) -> io::Result<()> {
+    let client = stream.peer_addr()?.ip();
     stream.set_read_timeout(Some(SILENCE))?;
     stream.set_write_timeout(Some(SILENCE))?;
     loop {
@@ -286,7 +301,7 @@ fn serve_stream(mut stream: TcpStream, names: &Names) -> io::Result<()> {
         stream.read_exact(&mut length)?;
         let mut message = vec![0; usize::from(u16::from_be_bytes(length))];
         stream.read_exact(&mut message)?;
-        let answer = match names.answer(&message, None) {
+        let answer = match names.answer(client, &message, None) {
             Answer::None => return Ok(()),
             Answer::Ready(answer) => answer,
             Answer::Forward(forward) => names.forward(&forward),

@@ -21,7 +21,7 @@ pub use counters::Counters;
 pub use flows::{FlowKind, FlowState, FlowView};
 pub use lan::{Lan, Member};
 pub use publish::Published;
-pub use reach::{Endpoints, HostAccess, ParseError, Ports};
+pub use reach::{Endpoints, HostAccess, ParseError, Permissions, Ports};
 pub use stop::Stop;
 
 use danja::Host;
@@ -143,6 +143,13 @@ impl Gateway {
     /// What goes through it at this moment, in the order it came.
     pub fn flows(&self) -> Vec<FlowView> {
         self.shared.flows.view()
+    }
+
+    /// Gives the host of the LAN that has this address permissions of its own, instead of those
+    /// that the router was built with; without any, it has those again. Connections that were
+    /// admitted go on.
+    pub fn permit(&self, client: IpAddr, permissions: Option<Permissions>) {
+        self.shared.rules.permit(client, permissions);
     }
 
     /// Lets programs of this machine reach `to` on the LAN by TCP through a port of the machine,

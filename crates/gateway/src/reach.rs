@@ -1,154 +1,68 @@
-//! Who may be reached from the LAN: the rules, their order, and what is written on a command line
-//! about them. Opens nothing.
+//! Who may be reached from the LAN, and by whom: the rules and their order. Opens nothing.
 
 use danja::wire::ip::Cidr;
-use std::fmt;
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
-use std::ops::RangeInclusive;
-use std::str::FromStr;
+use std::sync::{PoisonError, RwLock};
 
 #[cfg(test)]
 mod tests;
+mod written;
 
-/// Ports, each range with both its ends.
+pub use written::{Endpoints, HostAccess, ParseError, Ports};
+
+/// What a host of the LAN reaches by the router. Without anything said: all outside, and not the
+/// machine's own loopback.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Ports(Vec<RangeInclusive<u16>>);
-
-impl Ports {
-    /// These ranges.
-    pub fn new(ranges: impl IntoIterator<Item = RangeInclusive<u16>>) -> Self {
-        Self(ranges.into_iter().collect())
-    }
-
-    /// Whether a port is among them.
-    pub fn contains(&self, port: u16) -> bool {
-        self.0.iter().any(|range| range.contains(&port))
-    }
+pub struct Permissions {
+    /// There is a way out.
+    outside: bool,
+    host_access: HostAccess,
+    allow: Vec<Endpoints>,
+    deny: Vec<Endpoints>,
 }
 
-/// `80`, `8000-8099` or several of those with commas between.
-impl FromStr for Ports {
-    type Err = ParseError;
-
-    fn from_str(text: &str) -> Result<Self, ParseError> {
-        let ranges: Option<Vec<_>> = text.split(',').map(|part| range(part.trim())).collect();
-        let wrong = || ParseError::new(text, "a port or a list of them", "80, 8000-8099 or 80,443");
-        ranges.map(Self).ok_or_else(wrong)
+impl Default for Permissions {
+    fn default() -> Self {
+        let (allow, deny) = (Vec::new(), Vec::new());
+        Self { outside: true, host_access: HostAccess::None, allow, deny }
     }
 }
 
-fn range(text: &str) -> Option<RangeInclusive<u16>> {
-    let (first, last) = text.split_once('-').unwrap_or((text, text));
-    let (first, last) = (first.parse().ok()?, last.parse().ok()?);
-    (0 < first && first <= last).then_some(first..=last)
-}
-
-/// Whether the machine's own loopback is reached from the LAN, at the address of `host`.
-#[derive(Clone, PartialEq, Eq, Default, Debug)]
-#[non_exhaustive]
-pub enum HostAccess {
-    /// No.
-    #[default]
-    None,
-    /// Every port.
-    All,
-    /// These ports.
-    Ports(Ports),
-}
-
-impl HostAccess {
-    fn permits(&self, port: u16) -> bool {
-        match self {
-            Self::None => false,
-            Self::All => true,
-            Self::Ports(ports) => ports.contains(port),
-        }
-    }
-}
-
-/// `all`, `none`, or ports as [`Ports`] are written.
-impl FromStr for HostAccess {
-    type Err = ParseError;
-
-    fn from_str(text: &str) -> Result<Self, ParseError> {
-        Ok(match text {
-            "all" => Self::All,
-            "none" => Self::None,
-            ports => Self::Ports(ports.parse()?),
-        })
-    }
-}
-
-/// Destinations outside: a network, and its ports.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Endpoints {
-    network: Cidr,
-    /// All, if none are named: of echo requests, too, which have no port.
-    ports: Option<Ports>,
-}
-
-impl Endpoints {
-    /// Every port (and echo requests) of a network.
-    pub const fn network(network: Cidr) -> Self {
-        Self { network, ports: None }
+impl Permissions {
+    /// What is permitted where nothing was said.
+    pub fn new() -> Self {
+        Self::default()
     }
 
-    /// Some ports of a network.
-    pub const fn ports(network: Cidr, ports: Ports) -> Self {
-        Self { network, ports: Some(ports) }
+    /// Whether there is a way out of the LAN, by the machine's own sockets. There is.
+    #[must_use]
+    pub const fn outside(mut self, outside: bool) -> Self {
+        self.outside = outside;
+        self
     }
 
-    /// Whether `port` (none of an echo request) of `address` is among them.
-    fn contains(&self, address: IpAddr, port: Option<u16>) -> bool {
-        let named = match (&self.ports, port) {
-            (None, _) => true,
-            (Some(_), None) => false,
-            (Some(ports), Some(port)) => ports.contains(port),
-        };
-        named && self.network.contains(address)
+    /// Whether the machine's own loopback is reached. It is not.
+    #[must_use]
+    pub fn host_access(mut self, access: HostAccess) -> Self {
+        self.host_access = access;
+        self
     }
-}
 
-/// `ADDRESS[/PREFIX][:PORTS]`; `*` is every address.
-impl FromStr for Endpoints {
-    type Err = ParseError;
+    /// Destinations that are reached, and then no others. `deny` goes before.
+    #[must_use]
+    pub fn allow(mut self, endpoints: impl IntoIterator<Item = Endpoints>) -> Self {
+        self.allow.extend(endpoints);
+        self
+    }
 
-    fn from_str(text: &str) -> Result<Self, ParseError> {
-        let examples = "192.0.2.7, 10.0.0.0/8, 192.0.2.0/24:80-90 or *:25";
-        let wrong = || ParseError::new(text, "an endpoint", examples);
-        let (network, ports) = match text.split_once(':') {
-            None => (text, None),
-            Some((network, ports)) => (network, Some(ports.parse().map_err(|_| wrong())?)),
-        };
-        let network = match network.split_once('/') {
-            _ if network == "*" => Cidr::new(Ipv4Addr::UNSPECIFIED.into(), 0),
-            None => network.parse::<Ipv4Addr>().ok().map(|address| Cidr::host(address.into())),
-            Some((address, prefix)) => {
-                let address = address.parse::<Ipv4Addr>().map_err(|_| wrong())?;
-                Cidr::new(address.into(), prefix.parse().map_err(|_| wrong())?)
-            }
-        };
-        Ok(Self { network: network.ok_or_else(wrong)?, ports })
+    /// Destinations that are not reached, whatever `allow` says.
+    #[must_use]
+    pub fn deny(mut self, endpoints: impl IntoIterator<Item = Endpoints>) -> Self {
+        self.deny.extend(endpoints);
+        self
     }
 }
-
-/// What was written is not what can be read; says what can.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ParseError(String);
-
-impl ParseError {
-    pub(crate) fn new(text: &str, what: &str, examples: &str) -> Self {
-        Self(format!("\u{2018}{text}\u{2019} is not {what}: write {examples}"))
-    }
-}
-
-impl fmt::Display for ParseError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for ParseError {}
 
 /// Why a destination is not reached.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -162,7 +76,7 @@ pub(crate) enum Refusal {
 }
 
 /// All rules about what the LAN reaches.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Rules {
     /// Where the router's own messages come from.
     pub(crate) router: Ipv4Addr,
@@ -172,30 +86,55 @@ pub(crate) struct Rules {
     pub(crate) lan: Vec<Cidr>,
     /// The machine's loopback, as the LAN sees it.
     pub(crate) host: Option<IpAddr>,
-    pub(crate) host_access: HostAccess,
-    /// There is a way out.
-    pub(crate) outside: bool,
-    pub(crate) allow: Vec<Endpoints>,
-    pub(crate) deny: Vec<Endpoints>,
+    /// Of hosts that have none of their own.
+    pub(crate) permissions: Permissions,
+    /// Hosts with permissions of their own.
+    pub(crate) clients: RwLock<HashMap<IpAddr, Permissions>>,
 }
 
 impl Rules {
+    /// Gives a host of the LAN permissions of its own, or takes them away.
+    pub(crate) fn permit(&self, client: IpAddr, permissions: Option<Permissions>) {
+        let mut clients = self.clients.write().unwrap_or_else(PoisonError::into_inner);
+        match permissions {
+            Some(permissions) => clients.insert(client, permissions),
+            None => clients.remove(&client),
+        };
+    }
+
+    /// A host's permissions.
+    fn of<T>(&self, client: IpAddr, ask: impl FnOnce(&Permissions) -> T) -> T {
+        let clients = self.clients.read().unwrap_or_else(PoisonError::into_inner);
+        ask(clients.get(&client).unwrap_or(&self.permissions))
+    }
+
+    /// Whether a client has a way out.
+    pub(crate) fn has_way_out(&self, client: IpAddr) -> bool {
+        self.of(client, |permissions| permissions.outside)
+    }
+
     /// Whether an address is everybody's on the LAN.
     pub(crate) fn is_broadcast(&self, address: Ipv4Addr) -> bool {
         self.lan.iter().any(|network| network.broadcast() == Some(address))
     }
 
-    /// Whether any port of the machine's loopback is reached.
-    pub(crate) fn reaches_host(&self) -> bool {
-        self.host_access != HostAccess::None
+    /// Whether a client reaches any port of the machine's loopback.
+    pub(crate) fn reaches_host(&self, client: IpAddr) -> bool {
+        self.of(client, |permissions| permissions.host_access != HostAccess::None)
     }
 
-    /// Where the machine connects for a client who wants to reach `to`; without a port, it is
+    /// Where the machine connects for `client`, who wants to reach `to`; without a port, it is
     /// about an echo request.
-    pub(crate) fn resolve(&self, to: IpAddr, port: Option<u16>) -> Result<IpAddr, Refusal> {
+    pub(crate) fn resolve(
+        &self,
+        client: IpAddr,
+        to: IpAddr,
+        port: Option<u16>,
+    ) -> Result<IpAddr, Refusal> {
         let IpAddr::V4(v4) = to else { return Err(Refusal::Unreachable) };
         if self.host == Some(to) {
-            let open = port.is_some_and(|port| self.host_access.permits(port));
+            let permits = |port| self.of(client, |own| own.host_access.permits(port));
+            let open = port.is_some_and(permits);
             return if open { Ok(Ipv4Addr::LOCALHOST.into()) } else { Err(Refusal::Nobody) };
         }
         if self.own.contains(&to) {
@@ -207,8 +146,10 @@ impl Rules {
         let named = |list: &[Endpoints]| list.iter().any(|one| one.contains(to, port));
         // Link-local addresses are the machine's neighbours, or its cloud's metadata with the keys
         // of the machine's owner: they are reached by who names them.
-        let open = self.allow.is_empty() && !v4.is_link_local();
-        let permitted = self.outside && !named(&self.deny) && (open || named(&self.allow));
+        let permitted = self.of(client, |own| {
+            let open = own.allow.is_empty() && !v4.is_link_local();
+            own.outside && !named(&own.deny) && (open || named(&own.allow))
+        });
         if permitted { Ok(to) } else { Err(Refusal::Prohibited) }
     }
 }

@@ -7,7 +7,9 @@ use danja::lan::MacAddress;
 use danja::lan::cable::Switch;
 use danja::net::TcpStream;
 use danja::stack::socket::Cause;
-use danja_gateway::{Builder, Endpoints, FlowKind, FlowState, Gateway, HostAccess, Lan, router};
+use danja_gateway::{
+    Builder, Endpoints, FlowKind, FlowState, Gateway, HostAccess, Lan, Permissions, router,
+};
 use rustix::net::sockopt::set_socket_linger;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{self, Shutdown, SocketAddr, TcpListener};
@@ -20,7 +22,7 @@ struct World {
     gateway: Gateway,
     client: Host,
     _lan: Lan,
-    _switch: Switch,
+    switch: Switch,
 }
 
 fn world_with(change: impl FnOnce(Builder) -> Builder) -> World {
@@ -38,7 +40,7 @@ fn world_with(change: impl FnOnce(Builder) -> Builder) -> World {
     // As Linux: who is told that there is no way does not go on asking.
     client.configure(|config| config.tcp.soft_errors_end_opening = true);
     lan.add(&client);
-    World { gateway, client, _lan: lan, _switch: switch }
+    World { gateway, client, _lan: lan, switch }
 }
 
 fn world() -> World {
@@ -124,6 +126,26 @@ fn the_machine_is_not_reached_unless_it_says_so() {
     assert!(TcpStream::connect(&world.client, to).is_ok());
     listener.set_nonblocking(true).unwrap();
     assert!(listener.accept().is_ok() && listener.accept().is_err());
+}
+
+#[test]
+fn a_host_has_the_permissions_that_it_was_given() {
+    let (listener, to) = server();
+    let world = world_with(|builder| builder);
+    let own = Host::builder()
+        .name("own")
+        .adapter(world.switch.port(MacAddress([2, 0, 0, 0, 0, 16])))
+        .address("10.0.2.16/24".parse().unwrap())
+        .gateway(world.gateway.address())
+        .build()
+        .unwrap();
+    let address = "10.0.2.16".parse().unwrap();
+    world.gateway.permit(address, Some(Permissions::new().host_access(HostAccess::All)));
+    assert!(TcpStream::connect(&own, to).is_ok() && listener.accept().is_ok());
+    let refused = ErrorKind::ConnectionRefused;
+    assert_eq!(TcpStream::connect(&world.client, to).unwrap_err().kind(), refused);
+    world.gateway.permit(address, None);
+    assert_eq!(TcpStream::connect(&own, to).unwrap_err().kind(), refused);
 }
 
 #[test]

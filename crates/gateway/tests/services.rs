@@ -255,6 +255,37 @@ fn a_machine_without_resolvers_says_so_at_once() {
 }
 
 #[test]
+fn questions_too_many_fail_at_once() {
+    // A resolver that is there and says nothing.
+    let silent = net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let conf = folder.path().join("resolv.conf");
+    std::fs::write(&conf, "options timeout:2 attempts:1\n").unwrap();
+    let server = silent.local_addr().unwrap();
+    let world = world_with(|builder| builder.resolvers([server]).resolv_conf(&conf));
+    // They are neighbours before the flood: what waits for ARP is little.
+    assert_eq!(world.client.resolve("danja").unwrap().len(), 1);
+    let socket = UdpSocket::bind(&world.client, "0.0.0.0:0").unwrap();
+    socket.set_read_timeout(Some(WAIT)).unwrap();
+    let mut question = Message::query();
+    let name = hickory_proto::rr::Name::from_ascii("www.example.").unwrap();
+    let record = hickory_proto::rr::RecordType::A;
+    question.add_query(hickory_proto::op::Query::query(name, record));
+    for number in 0..70 {
+        question.metadata.id = number;
+        socket.send_to(&question.to_vec().unwrap(), (world.gateway.address(), 53)).unwrap();
+    }
+    let mut answer = [0; 512];
+    for _ in 0..6 {
+        let (length, _) = socket.recv_from(&mut answer).unwrap();
+        let answer = Message::from_vec(&answer[..length]).unwrap();
+        assert_eq!(answer.metadata.response_code, ResponseCode::ServFail);
+        assert_eq!((answer.metadata.id >= 64, answer.queries.len()), (true, 1));
+    }
+    assert_eq!(world.gateway.counters().dns_too_many, 6);
+}
+
+#[test]
 fn a_host_without_an_address_borrows_one() {
     let world = world_with(|builder| builder.outside(false));
     let borrower = |last: u8| {

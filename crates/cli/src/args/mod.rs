@@ -9,6 +9,7 @@ mod run;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use gateway::{GatewayArgs, Written};
 pub(crate) use lan::{HostsArgs, LanProcessArgs};
 pub(crate) use link::{LinkArgs, LinkOptions};
 pub(crate) use look::{

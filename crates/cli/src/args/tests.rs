@@ -98,6 +98,15 @@ fn options_that_need_or_exclude_each_other() {
     assert!(parse("danja get a --loss 1% --burst-loss 1%,2").is_err());
     assert!(parse("danja -q -v get a").is_err());
     assert!(parse("danja serve . --tap t --address 10.0.0.1/8 --publish 80").is_err());
+    for rule in ["--host-access", "--no-outside", "--allow 10.0.0.0/8", "--deny *:25"] {
+        assert!(parse(&format!("danja get a {rule}")).is_ok());
+        assert!(parse(&format!("danja get a --lan lab {rule}")).is_ok());
+        for device in ["--tap t", "--nic n"] {
+            // There is no router of ours.
+            let line = format!("danja get a {device} --address 10.0.0.1/8 {rule}");
+            assert!(parse(&line).unwrap_err().contains("cannot be used with"), "{line}");
+        }
+    }
     assert!(parse("danja serve . --port 0").is_err());
     assert!(parse("danja ping a -c 0").is_err());
 }

@@ -1,7 +1,7 @@
 //! What passes on a LAN's socket before frames do: one question and one answer, each a message of
 //! JSON. Both name the protocol's number, so that two versions can tell that they are two.
 
-use crate::args::Transport;
+use crate::args::{Transport, Written};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
@@ -13,7 +13,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 /// Raised whenever what is said, or the form of frames, changes.
-pub(crate) const PROTOCOL: u64 = 2;
+pub(crate) const PROTOCOL: u64 = 3;
 /// The longest message, in bytes: a LAN has at most some 250 hosts.
 const LONGEST: usize = 128 * 1024;
 /// How long the other side may think.
@@ -32,6 +32,8 @@ pub(crate) enum Question {
         address: Option<Ipv4Addr>,
         /// This MTU, in bytes, or the LAN's.
         mtu: Option<usize>,
+        /// What the router permits this host.
+        permissions: Written,
     },
     /// To know who is there.
     List,

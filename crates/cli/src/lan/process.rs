@@ -5,7 +5,7 @@ use super::client::{Start, itself};
 use super::hello::{self, Answer, Question};
 use super::members::{Members, Wish};
 use super::{KIND, lock_file, mac};
-use crate::args::LanProcessArgs;
+use crate::args::{GatewayArgs, LanProcessArgs};
 use crate::failure::Failure;
 use crate::network::{ROUTER, address, mac_of, open};
 use danja::Host;
@@ -187,7 +187,7 @@ fn answer(state: &Arc<State>, socket: OwnedFd) -> Result<(), hello::Trouble> {
 
 /// Takes a host in, and plugs its cable into the switch.
 fn admit(state: &Arc<State>, socket: OwnedFd, join: Question) -> Result<(), hello::Trouble> {
-    let Question::Join { name, asked_for, address, mtu } = join else { return Ok(()) };
+    let Question::Join { name, asked_for, address, mtu, permissions } = join else { return Ok(()) };
     if let Some(asked) = mtu.filter(|asked| *asked > state.mtu) {
         let why = format!(
             "the LAN \u{2018}{}\u{2019} carries packets of {} bytes, not of {asked}: its first host \
@@ -196,6 +196,12 @@ fn admit(state: &Arc<State>, socket: OwnedFd, join: Question) -> Result<(), hell
         );
         return hello::say(&socket, Answer::Refused { why });
     }
+    let permissions = match GatewayArgs::try_from(&permissions) {
+        Ok(understood) => understood.permissions(),
+        Err(error) => {
+            return hello::say(&socket, Answer::Refused { why: error.to_string() });
+        }
+    };
     let process = peer_process(&socket).unwrap_or(0);
     let mtu = mtu.unwrap_or(state.mtu);
     let wish = Wish { name: &name, asked_for, address, mtu, process };
@@ -203,6 +209,11 @@ fn admit(state: &Arc<State>, socket: OwnedFd, join: Question) -> Result<(), hell
     let admitted = members.admit(&wish, &state.name);
     let admitted = admitted
         .map(|member| (member.number, member.name.clone(), member.address, member.mac.clone()));
+    if let Ok((_, name, address, _)) = &admitted {
+        // While nobody else can have the name or the address, before or after.
+        state.lan.name(name, (*address).into());
+        state.gateway.permit((*address).into(), Some(permissions));
+    }
     drop(members);
     let (number, name, address, mac_text) = match admitted {
         Ok(admitted) => admitted,
@@ -211,11 +222,16 @@ fn admit(state: &Arc<State>, socket: OwnedFd, join: Question) -> Result<(), hell
     let gone = {
         let state = Arc::clone(state);
         move || {
-            let member = state.members().remove(number);
-            member.iter().for_each(|member| state.lan.forget(&member.name));
+            let mut members = state.members();
+            if let Some(member) = members.remove(number) {
+                state.lan.forget(&member.name);
+                state.gateway.permit(member.address.into(), None);
+                drop(members);
+                // Its cable waits for a thread, which may want the members.
+                drop(member);
+            }
         }
     };
-    state.lan.name(&name, address.into());
     let joined = Answer::Joined { name, address, mac: mac_text.clone(), mtu };
     let plugged = hello::say(&socket, joined)
         .and_then(|()| mac(&mac_text).map_err(hello::Trouble::Io))

@@ -38,7 +38,8 @@ impl Plan<'_> {
                 .build()
                 .map_err(Failure::new)?;
         let gateway = Gateway::builder(router, lan).notices(|text| talk(&format!("danja: {text}")));
-        let gateway = self.args.gateway.configure(gateway).start().map_err(Failure::new)?;
+        let permissions = self.args.gateway.permissions();
+        let gateway = gateway.permissions(permissions).start().map_err(Failure::new)?;
         let port = switch.port(mac_of(PROGRAM));
         let host = self
             .on_link(name, port, Some(address(PROGRAM)), cable)

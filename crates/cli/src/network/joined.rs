@@ -31,6 +31,7 @@ impl Plan<'_> {
             asked_for: args.name.is_some(),
             address: wanted,
             mtu: args.mtu,
+            permissions: self.args.gateway.written(),
         };
         let start = Start { mtu: args.mtu.unwrap_or(MTU) };
         let strange = || Failure::new(format_args!("the LAN \u{2018}{lan}\u{2019} makes no sense"));

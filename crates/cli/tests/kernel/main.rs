@@ -14,6 +14,7 @@ mod link;
 mod many;
 mod names;
 mod namespace;
+mod nic;
 mod ping;
 mod program;
 mod server;

@@ -33,9 +33,15 @@ enum Failure {
 }
 
 impl Upstream {
-    /// The answer to a question of one name, `raw` as it came; waits for it.
-    pub(super) fn answer(&self, raw: &[u8], question: &Message, query: &Query) -> Vec<u8> {
-        if let Some(known) = self.answer_of_hosts(question, query) {
+    /// The answer to a client's question of one name, `raw` as it came; waits for it.
+    pub(super) fn answer(
+        &self,
+        client: IpAddr,
+        raw: &[u8],
+        question: &Message,
+        query: &Query,
+    ) -> Vec<u8> {
+        if let Some(known) = self.answer_of_hosts(client, question, query) {
             self.shared.counting.dns_local.add();
             return known;
         }
@@ -56,9 +62,7 @@ impl Upstream {
                     }
                     Failure::NoAnswer => counting.dns_no_answer.add(),
                 }
-                let mut answer = response(question, query);
-                answer.metadata.response_code = ResponseCode::ServFail;
-                answer.to_vec().unwrap_or_default()
+                server_failure(question, query)
             }
         }
     }
@@ -85,7 +89,12 @@ impl Upstream {
     }
 
     /// What the machine's hosts file says.
-    fn answer_of_hosts(&self, question: &Message, query: &Query) -> Option<Vec<u8>> {
+    fn answer_of_hosts(
+        &self,
+        client: IpAddr,
+        question: &Message,
+        query: &Query,
+    ) -> Option<Vec<u8>> {
         let hosts = self.system.hosts();
         let mut answer = response(question, query);
         let name = query.name();
@@ -102,7 +111,7 @@ impl Upstream {
         }
         // The machine's loopback is not the program's: it is `host`, if that may be reached.
         let rules = &self.shared.rules;
-        let host = rules.host.filter(|_| rules.reaches_host());
+        let host = rules.host.filter(|_| rules.reaches_host(client));
         let seen = |address: IpAddr| if address.is_loopback() { host } else { Some(address) };
         let found = hosts.addresses_of(name.to_ascii().trim_end_matches('.'));
         let mut found: Vec<IpAddr> = found.into_iter().filter_map(seen).collect();
@@ -119,6 +128,13 @@ impl Upstream {
         }
         answer.to_vec().ok()
     }
+}
+
+/// What is said where nothing is known, for now.
+pub(super) fn server_failure(question: &Message, query: &Query) -> Vec<u8> {
+    let mut answer = response(question, query);
+    answer.metadata.response_code = ResponseCode::ServFail;
+    answer.to_vec().unwrap_or_default()
 }
 
 fn response(question: &Message, query: &Query) -> Message {

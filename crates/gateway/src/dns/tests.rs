@@ -2,6 +2,8 @@ use super::*;
 use danja::Host;
 use danja::lan::{MacAddress, cable::Switch};
 
+const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 2, 15));
+
 fn names() -> (Switch, Names) {
     let switch = Switch::new();
     let lan = Lan::new();
@@ -23,7 +25,7 @@ fn ask(names: &Names, name: &str, record: RecordType) -> Message {
     question.metadata.id = 4660;
     question.metadata.recursion_desired = true;
     question.add_query(Query::query(Name::from_ascii(name).unwrap(), record));
-    let answer = ready(names.answer(&question.to_vec().unwrap(), Some(PLAIN_UDP))).unwrap();
+    let answer = ready(names.answer(CLIENT, &question.to_vec().unwrap(), Some(PLAIN_UDP))).unwrap();
     let answer = Message::from_vec(&answer).unwrap();
     assert_eq!((answer.metadata.id, answer.metadata.message_type), (4660, MessageType::Response));
     assert!(answer.metadata.recursion_desired && !answer.metadata.recursion_available);
@@ -76,7 +78,7 @@ fn what_a_datagram_cannot_hold_is_asked_for_again() {
     let mut question = Message::query();
     question.add_query(Query::query(Name::from_ascii("MANY.lan.").unwrap(), RecordType::A));
     let answer = |question: &Message, limit| {
-        let bytes = ready(names.answer(&question.to_vec().unwrap(), limit)).unwrap();
+        let bytes = ready(names.answer(CLIENT, &question.to_vec().unwrap(), limit)).unwrap();
         (bytes.len(), Message::from_vec(&bytes).unwrap())
     };
     let (length, short) = answer(&question, Some(PLAIN_UDP));
@@ -100,7 +102,7 @@ fn what_a_datagram_cannot_hold_is_asked_for_again() {
 fn bad_messages_get_what_they_deserve() {
     let (_switch, names) = names();
     let code = |message: &[u8]| {
-        let answer = ready(names.answer(message, Some(PLAIN_UDP)))?;
+        let answer = ready(names.answer(CLIENT, message, Some(PLAIN_UDP)))?;
         Some(Message::from_vec(&answer).unwrap().metadata.response_code)
     };
     assert_eq!(code(b""), None);
@@ -117,7 +119,7 @@ fn bad_messages_get_what_they_deserve() {
     let mut edns = Edns::new();
     edns.set_version(1);
     future.set_edns(edns);
-    let answer = ready(names.answer(&future.to_vec().unwrap(), Some(PLAIN_UDP))).unwrap();
+    let answer = ready(names.answer(CLIENT, &future.to_vec().unwrap(), Some(PLAIN_UDP))).unwrap();
     let answer = Message::from_vec(&answer).unwrap();
     assert_eq!(u16::from(answer.metadata.response_code), 16);
     assert_eq!(answer.edns.map(|edns| edns.version()), Some(0));

@@ -182,7 +182,8 @@ impl Worker {
         let to = asked.key.destination;
         let echo = asked.key.kind == FlowKind::Echo;
         let port = (!echo).then_some(to.port());
-        let target = match self.shared.rules.resolve((*to.ip()).into(), port) {
+        let client = IpAddr::V4(*asked.key.client.ip());
+        let target = match self.shared.rules.resolve(client, (*to.ip()).into(), port) {
             Ok(IpAddr::V4(target)) => SocketAddrV4::new(target, to.port()),
             refused => return self.refuse(asked, refused.err()),
         };
