@@ -276,7 +276,6 @@ impl Parked {
             let Some(supervisor) = supervisor else {
                 return Err(LaunchError::Impossible { reasons: mem::take(&mut self.reasons) });
             };
-            self.reasons.push("datagrams, and so names, are the machine's own".to_owned());
             return Ok((Mode::Notify, None, Some(supervisor)));
         };
         let under = connected.start(supervisor.is_none());
@@ -290,7 +289,7 @@ impl Parked {
     fn trap(&self, alone: bool, host: &Host) -> Result<Supervisor, String> {
         let order = if alone { Order::OtherFilter } else { Order::Filter };
         let listener = self.channel.install(order)?;
-        let started = Supervisor::start(listener, host.clone());
+        let started = Supervisor::start(listener, host.clone(), alone);
         started.map_err(|error| format!("system calls cannot be answered ({error})"))
     }
 }

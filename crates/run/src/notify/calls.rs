@@ -2,13 +2,13 @@
 
 mod accept;
 mod bind;
-mod connect;
+pub(super) mod connect;
 mod control;
 mod disconnect;
 mod interfaces;
 mod names;
 mod open;
-mod options;
+pub(super) mod options;
 mod transfer;
 
 use super::call::Call;
@@ -19,7 +19,7 @@ use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 
 /// What a room says to a call: a result, or nothing yet.
-type Said = Option<Result<i64, Errno>>;
+pub(super) type Said = Option<Result<i64, Errno>>;
 
 impl Desk {
     pub(super) fn on_call(&mut self, call: Call) {
@@ -36,7 +36,7 @@ impl Desk {
             Ok(Some(found)) => found,
             Ok(None) => {
                 self.undelivered.take(None, &call);
-                return self.proceed(&call);
+                return self.about_nothing_of_ours(&call);
             }
             Err(errno) => {
                 // The kernel's answer would be a UNIX socket's. If it has gone it is made again.
@@ -50,6 +50,9 @@ impl Desk {
         // What was read of the caller is the caller's only if it waited until here.
         if !self.listener.is_valid(call.0.id) {
             return;
+        }
+        if self.is_datagram(id) {
+            return self.on_datagram_call(id, &call, copy);
         }
         let said = match number {
             libc::SYS_connect => self.connect(id, &call, &copy),
@@ -103,7 +106,7 @@ impl Desk {
     }
 
     /// Makes it known by what is the same for all copies of a descriptor.
-    fn introduce(&mut self, id: Id, descriptor: &OwnedFd) -> Result<(), Errno> {
+    pub(super) fn introduce(&mut self, id: Id, descriptor: &OwnedFd) -> Result<(), Errno> {
         let cookie = unix::cookie(descriptor)?;
         let inode = unix::inode(descriptor)?;
         self.table.identify(id, Identity { cookie, inode });

@@ -50,8 +50,8 @@ const SAME_OPTIONS: [i32; 9] = [
 ];
 
 /// A filter under which stream sockets of the internet are the supervisor's. `alone`: no namespace
-/// carries the rest, so that other protocols of streams are refused; datagrams are the machine's
-/// own. To be made before the fork.
+/// carries the rest, so that datagrams are the supervisor's too, and other protocols refused. To
+/// be made before the fork.
 pub fn filter(alone: bool) -> Filter {
     let mut code = Code::default();
     code.architecture();
@@ -85,11 +85,19 @@ pub fn filter(alone: bool) -> Filter {
             code.finish(ALLOW);
         });
     }
-    code.rule(libc::SYS_sendmsg, |code| {
-        code.argument(2);
-        code.finish_if_set(libc::MSG_FASTOPEN as u32, NOTIFY);
-        code.finish(ALLOW);
-    });
+    if alone {
+        // Which of them have addresses, and are about a socket of ours, cannot be seen here.
+        for number in [libc::SYS_sendmsg, libc::SYS_recvmsg, libc::SYS_sendmmsg, libc::SYS_recvmmsg]
+        {
+            code.rule(number, |code| code.finish(NOTIFY));
+        }
+    } else {
+        code.rule(libc::SYS_sendmsg, |code| {
+            code.argument(2);
+            code.finish_if_set(libc::MSG_FASTOPEN as u32, NOTIFY);
+            code.finish(ALLOW);
+        });
+    }
     code.rule(libc::SYS_ioctl, |code| {
         code.argument(1);
         code.finish_if(libc::TIOCOUTQ as u32, NOTIFY);
@@ -104,6 +112,17 @@ pub fn filter(alone: bool) -> Filter {
 fn socket(code: &mut Code, alone: bool) {
     code.argument(0);
     code.finish_unless_any(&INET, ALLOW);
+    if alone {
+        let mut datagrams = Code::default();
+        datagrams.argument(2);
+        datagrams.finish_if(0, NOTIFY);
+        datagrams.finish_if(libc::IPPROTO_UDP as u32, NOTIFY);
+        // Echo requests are the machine's own.
+        datagrams.finish(ALLOW);
+        code.argument(1);
+        code.mask(0xf);
+        code.if_equal(libc::SOCK_DGRAM as u32, datagrams);
+    }
     code.argument(1);
     code.mask(0xf);
     code.finish_unless_any(&[libc::SOCK_STREAM as u32], ALLOW);

@@ -2,6 +2,7 @@
 //! It never blocks but when nothing is to be done.
 
 use super::call::Call;
+use super::datagram::Post;
 use super::pump::CHUNK;
 use super::table::{Id, State, Table};
 use super::undelivered::Undelivered;
@@ -42,15 +43,17 @@ const FAREWELL: Duration = Duration::from_secs(10);
 
 impl Supervisor {
     /// Answers the calls that `listener` tells of from `host`'s stack, in a thread of its own,
-    /// until no process of the program is left.
+    /// until no process of the program is left. `alone`: no namespace carries the program's
+    /// datagrams, and the machine's resolvers are reached by those who ask for them: what is for
+    /// them goes to the host's.
     ///
     /// # Errors
     /// The system gives no thread or no descriptor.
-    pub fn start(listener: OwnedFd, host: Host) -> io::Result<Self> {
+    pub fn start(listener: OwnedFd, host: Host, alone: bool) -> io::Result<Self> {
         raise_limit();
         let ready = ReadyList::new()?;
         let stop = Arc::new(Stop { asked: AtomicBool::new(false), ready: Arc::clone(&ready) });
-        let mut desk = Desk::new(Listener::new(listener), host.clone(), ready)?;
+        let mut desk = Desk::new(Listener::new(listener), host.clone(), ready, alone)?;
         let asked = Arc::clone(&stop);
         let thread = thread::Builder::new()
             .name("danja-notify".to_owned())
@@ -120,6 +123,8 @@ pub(super) struct Desk {
     /// Where programs' descriptors are connected to, and its name.
     pub(super) hub: (OwnedFd, SocketAddrUnix),
     pub(super) buffer: Vec<u8>,
+    /// What datagrams need beside their sockets.
+    pub(super) post: Post,
     /// Sockets in whose calls the program waits.
     pub(super) waiting: HashSet<Id>,
     pub(super) undelivered: Undelivered,
@@ -132,7 +137,12 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    fn new(listener: Listener, host: Host, ready: Arc<ReadyList>) -> Result<Self, Errno> {
+    fn new(
+        listener: Listener,
+        host: Host,
+        ready: Arc<ReadyList>,
+        alone: bool,
+    ) -> Result<Self, Errno> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         epoll::add(&epoll, &listener, EventData::new_u64(CALLS), EventFlags::IN)?;
         epoll::add(&epoll, ready.bell(), EventData::new_u64(BELL), EventFlags::IN)?;
@@ -149,6 +159,7 @@ impl Desk {
             diag: UnixDiag::new().ok(),
             hub: (hub, name),
             buffer: vec![0; CHUNK],
+            post: Post::new(alone)?,
             waiting: HashSet::new(),
             undelivered: Undelivered::default(),
             next_sweep: Instant::now(),
@@ -224,6 +235,7 @@ impl Desk {
             Some(State::Connecting(_)) => self.advance(id),
             Some(State::Connected(_)) => self.pump(id),
             Some(State::Listening(_)) => self.take_connections(id),
+            Some(State::Datagram(_)) => self.exchange(id),
             Some(State::Fresh | State::Failed) | None => {}
         }
     }

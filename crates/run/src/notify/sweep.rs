@@ -57,7 +57,7 @@ impl Desk {
     }
 
     /// Whether the program has no descriptor of it any more.
-    fn is_gone(&self, sock: &Sock) -> bool {
+    pub(super) fn is_gone(&self, sock: &Sock) -> bool {
         let Some(identity) = sock.identity else { return false };
         match &self.diag {
             Some(diag) => diag.is_open(identity.inode, identity.cookie) == Ok(false),
@@ -85,7 +85,7 @@ impl Desk {
     }
 
     /// The program has closed it.
-    fn release(&mut self, id: Id) {
+    pub(super) fn release(&mut self, id: Id) {
         let unread = match self.state_of(id) {
             Some(State::Connected(link)) => !link.inward.is_empty(),
             _ => false,
@@ -95,6 +95,7 @@ impl Desk {
             return self.reset(id);
         }
         self.drop_queue(id);
+        self.end_waiting(id);
         self.table.remove(id);
         self.waiting.remove(&id);
     }
@@ -170,6 +171,7 @@ impl Desk {
         };
         !self.table.socks.values().any(|sock| match &sock.state {
             State::Connected(link) => under_way(link),
+            State::Datagram(datagram) => datagram.is_under_way(),
             _ => false,
         })
     }
@@ -178,6 +180,10 @@ impl Desk {
     pub(super) fn look_after_waiting(&mut self) {
         let now = Instant::now();
         for id in self.waiting.iter().copied().collect::<Vec<_>>() {
+            if self.is_datagram(id) {
+                self.look_after_datagrams(id);
+                continue;
+            }
             let listener = &self.listener;
             let Some(sock) = self.table.socks.get_mut(&id) else {
                 self.waiting.remove(&id);
@@ -216,6 +222,7 @@ fn is_silent(sock: &Sock) -> bool {
         State::Connected(link) => {
             link.ours.is_none() || link.outward_over && link.outward.is_empty()
         }
+        State::Datagram(datagram) => !datagram.is_under_way(),
         _ => true,
     }
 }

@@ -1,6 +1,7 @@
 //! The program's sockets, by what is the same for all copies of their descriptors. Makes no system
 //! call, and knows no protocol.
 
+use super::datagram::Datagram;
 use super::waiter::Waiter;
 use super::wake::SocketWaker;
 use danja::net::Socket;
@@ -77,6 +78,8 @@ pub(super) enum State {
     /// A connection could not be made, and the program has not been told by `connect`.
     Failed,
     Listening(Listening),
+    /// It is no stream: with what carries its datagrams.
+    Datagram(Box<Datagram>),
 }
 
 /// A handshake under way.

@@ -1,6 +1,7 @@
 //! Programs in Python, whose sockets are those of a host beside another.
 
 mod connections;
+mod datagrams;
 mod limits;
 mod servers;
 mod window;
@@ -17,6 +18,8 @@ use std::thread;
 pub(super) struct Lan {
     pub(super) program: Host,
     pub(super) other: Host,
+    /// No namespace carries what is no stream.
+    alone: bool,
 }
 
 impl Lan {
@@ -30,7 +33,11 @@ impl Lan {
                 .build()
                 .unwrap()
         };
-        Self { program: host(1), other: host(2) }
+        Self { program: host(1), other: host(2), alone: false }
+    }
+
+    pub(super) fn alone() -> Self {
+        Self { alone: true, ..Self::new() }
     }
 
     /// Answers each connection to this port with `answer`, in a thread each.
@@ -63,8 +70,10 @@ impl Lan {
     }
 
     pub(super) fn start(&self, program: &[&str]) -> (Trial, Supervisor) {
-        let host = self.program.clone();
-        Trial::start(program, &filter(false), |listener| Supervisor::start(listener, host).unwrap())
+        let (host, alone) = (self.program.clone(), self.alone);
+        Trial::start(program, &filter(alone), |listener| {
+            Supervisor::start(listener, host, alone).unwrap()
+        })
     }
 
     /// Runs a Python script to its end; fails if it does.

@@ -55,7 +55,7 @@ impl Desk {
     }
 
     /// A port may belong to a socket that the program has closed.
-    fn sweep_for_port(&mut self) -> bool {
+    pub(in super::super) fn sweep_for_port(&mut self) -> bool {
         let before = self.table.socks.len();
         self.sweep();
         self.table.socks.len() < before
@@ -68,7 +68,7 @@ impl Desk {
         let sock = self.table.socks.get_mut(&id).ok_or(Errno::BADF)?;
         match &sock.state {
             State::Fresh | State::Listening(_) => {}
-            State::Connecting(_) | State::Connected(_) | State::Failed => {
+            State::Connecting(_) | State::Connected(_) | State::Failed | State::Datagram(_) => {
                 return Err(Errno::INVAL);
             }
         }

@@ -55,7 +55,9 @@ impl Desk {
                 let _ = unix::number(copy, libc::SOL_SOCKET, libc::SO_ERROR);
                 return Some(Err(sock.error.take().unwrap_or(Errno::CONNABORTED)));
             }
-            State::Connected(_) | State::Listening(_) => return Some(Err(Errno::ISCONN)),
+            State::Connected(_) | State::Listening(_) | State::Datagram(_) => {
+                return Some(Err(Errno::ISCONN));
+            }
         }
         let begun = match given {
             Ok(Given::Nobody) => return Some(Ok(0)),
@@ -339,12 +341,12 @@ fn discard(ours: &OwnedFd, mut junk: usize) -> Result<(), Errno> {
     Ok(())
 }
 
-pub(super) fn is_nonblocking(descriptor: impl AsFd) -> bool {
+pub(in super::super) fn is_nonblocking(descriptor: impl AsFd) -> bool {
     fcntl_getfl(descriptor).is_ok_and(|flags| flags.contains(OFlags::NONBLOCK))
 }
 
 /// When a call that waits gives up, by a time-out of the UNIX socket.
-pub(super) fn deadline(descriptor: impl AsFd, of: Timeout) -> Option<Instant> {
+pub(in super::super) fn deadline(descriptor: impl AsFd, of: Timeout) -> Option<Instant> {
     let timeout = socket_timeout(descriptor, of).ok()??;
     Instant::now().checked_add(timeout)
 }

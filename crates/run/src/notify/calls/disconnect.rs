@@ -42,14 +42,15 @@ impl Desk {
     }
 
     /// `None`: it is the kernel's, on the pair or on the kernel's accept queue.
-    pub(super) fn shut(&mut self, id: Id, call: &Call) -> Option<Result<i64, Errno>> {
+    pub(in super::super) fn shut(&mut self, id: Id, call: &Call) -> Option<Result<i64, Errno>> {
         let how = call.number(1);
         if !(libc::SHUT_RD..=libc::SHUT_RDWR).contains(&how) {
             return Some(Err(Errno::INVAL));
         }
         match self.state_of(id)? {
             State::Connected(_) => None,
-            State::Fresh | State::Failed => Some(Err(Errno::NOTCONN)),
+            State::Datagram(datagram) if datagram.is_connected() => None,
+            State::Fresh | State::Failed | State::Datagram(_) => Some(Err(Errno::NOTCONN)),
             // As Linux: nothing is sent on it, which changes nothing.
             State::Listening(_) if how == libc::SHUT_WR => Some(Ok(0)),
             State::Listening(_) => None,

@@ -8,7 +8,7 @@ use super::super::table::{Id, State};
 use rustix::io::Errno;
 
 impl Desk {
-    pub(super) fn local_name(&mut self, id: Id, call: &Call) -> Result<i64, Errno> {
+    pub(in super::super) fn local_name(&mut self, id: Id, call: &Call) -> Result<i64, Errno> {
         let sock = self.table.socks.get(&id).ok_or(Errno::BADF)?;
         let local = match sock.kept.bound_v6 {
             Some(local) => local,

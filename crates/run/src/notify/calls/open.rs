@@ -17,7 +17,11 @@ impl Desk {
         if flags & !(0xf | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC) != 0 {
             return Some(Err(Errno::INVAL));
         }
-        let made = self.make(family, flags & libc::SOCK_NONBLOCK != 0);
+        let nonblocking = flags & libc::SOCK_NONBLOCK != 0;
+        let made = match flags & 0xf {
+            libc::SOCK_DGRAM => self.make_datagram(family, nonblocking),
+            _ => self.make(family, nonblocking),
+        };
         let (id, theirs) = match made {
             Ok(made) => made,
             // It is ours that are used up, not the program's.

@@ -7,6 +7,7 @@ mod read;
 mod write;
 
 use super::super::call::Call;
+use super::super::datagram::options as datagram;
 use super::super::supervisor::Desk;
 use super::super::table::{Id, Sock};
 use danja::net::{Socket, SocketOption};
@@ -17,13 +18,21 @@ use rustix::io::Errno;
 const LONGEST: i32 = 1024;
 
 impl Desk {
-    pub(super) fn option(&mut self, id: Id, call: &Call, copy: &OwnedFd) -> Result<i64, Errno> {
+    pub(in super::super) fn option(
+        &mut self,
+        id: Id,
+        call: &Call,
+        copy: &OwnedFd,
+    ) -> Result<i64, Errno> {
         let (level, name) = (call.number(1), call.number(2));
         let room = i32::from_ne_bytes(call.read(call.pointer(4))?);
         let room = usize::try_from(room).map_err(|_| Errno::INVAL)?;
         let sock = self.table.socks.get_mut(&id).ok_or(Errno::BADF)?;
         let before = sock.error;
-        let value = read::value(sock, level, name, copy)?;
+        let value = match datagram::value(sock, level, name, copy) {
+            Some(value) => value?,
+            None => read::value(sock, level, name, copy)?,
+        };
         let count = match value.as_slice() {
             // As Linux: of IP's small numbers a byte is given where there is no room for more.
             [_, 0, 0, 0] if level == libc::IPPROTO_IP && (1..4).contains(&room) => 1,
@@ -43,12 +52,20 @@ impl Desk {
         Ok(0)
     }
 
-    pub(super) fn set_option(&mut self, id: Id, call: &Call, copy: &OwnedFd) -> Result<i64, Errno> {
+    pub(in super::super) fn set_option(
+        &mut self,
+        id: Id,
+        call: &Call,
+        copy: &OwnedFd,
+    ) -> Result<i64, Errno> {
         let (level, name, length) = (call.number(1), call.number(2), call.number(4));
         let length = usize::try_from(length.min(LONGEST)).map_err(|_| Errno::INVAL)?;
         let value = call.read_vec(call.pointer(3), length)?;
         let sock = self.table.socks.get_mut(&id).ok_or(Errno::BADF)?;
-        write::set(sock, level, name, &value, copy)?;
+        match datagram::set(sock, level, name, &value) {
+            Some(set) => set?,
+            None => write::set(sock, level, name, &value, copy)?,
+        }
         Ok(0)
     }
 }
