@@ -8,7 +8,7 @@ use crate::sys::packet::{self, Got};
 use crate::tap::header::{self, LENGTH};
 use crate::wire_form::on_the_wire;
 use danja_wire::ethernet::{EtherType, HEADER_LEN, TAG_LEN};
-use danja_wire::{ChecksumState, Frame, Instant, Offload, Payload};
+use danja_wire::{ChecksumState, Frame, Instant, Offload, Payload, offload};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
@@ -101,10 +101,13 @@ impl PacketSocket {
         let (count, got) = self.inlet.read(&self.socket, wanted, head)?;
         for (index, got) in got.into_iter().take(count).enumerate() {
             match self.frame(index, got) {
-                Some(frame) => {
-                    self.counters.received_frames += 1;
-                    self.counters.received_bytes += frame.len() as u64;
-                    frames.push(frame);
+                Some((frame, None)) => self.received(frame, frames),
+                Some((frame, Some(size))) => {
+                    let link = self.capabilities.medium.header_len();
+                    let mut each = |piece| self.received(piece, frames);
+                    if offload::cut_datagrams(&frame, link, size, &mut each).is_err() {
+                        self.counters.received_dropped += 1;
+                    }
                 }
                 None => self.counters.received_dropped += 1,
             }
@@ -112,23 +115,32 @@ impl PacketSocket {
         Ok(count)
     }
 
-    /// The message in a slot as a frame; `None` if it is none that a stack could take.
-    fn frame(&mut self, index: usize, got: Got) -> Option<Frame> {
+    fn received(&mut self, frame: Frame, frames: &mut Vec<Frame>) {
+        self.counters.received_frames += 1;
+        self.counters.received_bytes += frame.len() as u64;
+        frames.push(frame);
+    }
+
+    /// The message in a slot as a frame, with the size of the datagrams that it is to be cut into
+    /// if it is; `None` if it is none that a stack could take.
+    fn frame(&mut self, index: usize, got: Got) -> Option<(Frame, Option<usize>)> {
         let head = if self.header { LENGTH } else { 0 };
         let length = got.length.checked_sub(head).filter(|length| *length >= HEADER_LEN)?;
         if got.cut_short {
             return None;
         }
+        let mut datagrams = None;
         let mut offload = if self.header {
             let mut metadata = self.inlet.metadata(index);
             // A sender that reacts to congestion says so once; who cuts the frame knows of it.
             metadata[1] &= !header::GSO_ECN;
+            datagrams = header::datagrams(&mut metadata);
             header::parse(metadata, length, HEADER_LEN).ok()?
         } else {
             Offload::default()
         };
         let raw = self.inlet.lend(index, length, offload);
-        match (self.form, got.tag) {
+        let frame = match (self.form, got.tag) {
             (Form::Ethernet(_), None) => Some(raw),
             (Form::Ethernet(_), Some(tag)) => {
                 move_start(&mut offload, |start| start.checked_add(TAG_LEN as u16))?;
@@ -140,7 +152,8 @@ impl PacketSocket {
                 move_start(&mut offload, |start| start.checked_sub(HEADER_LEN as u16))?;
                 packet_of(&raw, offload)
             }
-        }
+        };
+        Some((frame?, datagrams))
     }
 
     /// What goes before the frame's own bytes; `None` if the kernel cannot do what it asks for.

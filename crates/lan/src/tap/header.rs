@@ -21,6 +21,8 @@ const FLAG_DATA_VALID: u8 = 2;
 const GSO_NONE: u8 = 0;
 const GSO_TCPV4: u8 = 1;
 const GSO_TCPV6: u8 = 4;
+/// UDP to be cut into datagrams; only packet sockets are given it unasked.
+const GSO_UDP: u8 = 5;
 /// Beside a kind: the first segment says that the sender has reacted to congestion.
 pub(crate) const GSO_ECN: u8 = 0x80;
 
@@ -62,6 +64,16 @@ pub(crate) fn parse(header: [u8; LENGTH], length: usize, link: usize) -> Result<
         }
         _ => Err(Lie::Kind),
     }
+}
+
+/// Of a frame of one UDP datagram that stands for several: the bytes of data in each. Its header
+/// then says no more of it than of any other.
+pub(crate) const fn datagrams(header: &mut [u8; LENGTH]) -> Option<usize> {
+    if header[1] != GSO_UDP {
+        return None;
+    }
+    header[1] = GSO_NONE;
+    Some(u16::from_ne_bytes([header[4], header[5]]) as usize)
 }
 
 /// The IP version of a frame whose link header has `link` bytes.

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use std::vec;
 use std::vec::Vec;
 
+mod datagrams;
 mod joining;
 
 const SOURCE: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 15);
