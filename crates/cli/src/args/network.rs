@@ -5,6 +5,7 @@ use super::{LinkArgs, ReportForm};
 use crate::explain::Language;
 use crate::lan;
 use clap::{Args, ValueEnum};
+use danja::net::Congestion;
 use danja_wire::ip::Cidr;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -59,6 +60,10 @@ pub(crate) struct TapArgs {
     /// The largest IP packet on the link, in bytes [default: 1500, or the device's]
     #[arg(long, value_name = "BYTES", value_parser = mtu)]
     pub(crate) mtu: Option<usize>,
+    /// How TCP of the program's host decides how much it sends at once, such as reno; a program
+    /// may choose otherwise for its sockets (TCP_CONGESTION)
+    #[arg(long, value_name = "NAME", value_parser = congestion)]
+    pub(crate) congestion: Option<Congestion>,
 }
 
 /// What to show of what goes on.
@@ -203,6 +208,11 @@ fn cidr(text: &str) -> Result<Cidr, String> {
         return Err(format!("{address} cannot be a host's address: write 192.168.7.2/24"));
     }
     Cidr::new(address.into(), prefix).ok_or_else(error)
+}
+
+fn congestion(text: &str) -> Result<Congestion, String> {
+    let wrong = |error: <Congestion as FromStr>::Err| format!("\u{2018}{text}\u{2019}: {error}");
+    text.parse().map_err(wrong)
 }
 
 fn ipv4(text: &str) -> Result<IpAddr, String> {

@@ -53,6 +53,14 @@ fn every_command_has_long_help_with_two_examples() {
 }
 
 #[test]
+fn a_congestion_control_that_there_is_not_is_told_which_there_are() {
+    let args = network("danja run --congestion reno -- curl http://danja/");
+    assert_eq!(args.tap.congestion.map(|it| it.name()), Some("reno"));
+    let error = parse("danja get danja --congestion vegas").unwrap_err();
+    assert!(error.contains("\u{2018}vegas\u{2019}") && error.contains("reno"), "{error}");
+}
+
+#[test]
 fn a_bad_link_is_described_with_units() {
     let args = network(
         "danja get danja --delay 50ms --jitter 5ms --loss 2% --reorder 1% --duplicate 3% \

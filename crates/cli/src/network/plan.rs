@@ -72,6 +72,9 @@ impl<'a> Plan<'a> {
         driver: &str,
     ) -> danja::Builder {
         let mut builder = self.impaired(name, adapter, address, driver);
+        if let Some(congestion) = self.args.tap.congestion {
+            builder = builder.congestion(congestion);
+        }
         if let Some(reporter) = &self.reporter {
             let reporter = Arc::clone(reporter) as Arc<dyn Observer>;
             builder = builder.observer(match &self.narrator {
