@@ -4,10 +4,13 @@
 mod channel;
 mod error;
 mod inherited;
+mod left;
 mod running;
+mod trial;
 
 pub use error::LaunchError;
 pub use running::{Ended, Running};
+pub(crate) use trial::{Listening, Namespaces};
 
 use crate::Intercept;
 use crate::notify::{Supervisor, filter};
@@ -19,6 +22,7 @@ use crate::under::{Connected, Equipment, Under};
 use channel::Channel;
 use danja::Host;
 use danja::stack::InterfaceId;
+use left::Home;
 use rustix::io::Errno;
 use rustix::process::{getegid, geteuid};
 use std::ffi::{CString, OsString};
@@ -110,10 +114,6 @@ impl Launcher {
             Signals::take().map_err(|errno| LaunchError::system("take signals", errno))?;
         let mut plan = self.plan(&signals)?;
         let mut reasons = Vec::new();
-        if self.program.is_setuid() && !geteuid().is_root() {
-            let path = self.program.path().display();
-            reasons.push(format!("{path} is setuid, and runs without that privilege"));
-        }
         if self.intercept != Intercept::Notify {
             plan.entry = Some(entry()?);
             match Channel::fork(&plan).and_then(enter) {
@@ -155,6 +155,27 @@ impl Launcher {
             plan.close = inherited::internet_sockets();
         }
         Ok(plan)
+    }
+}
+
+/// CAP_NET_BIND_SERVICE, CAP_NET_BROADCAST, CAP_NET_ADMIN and CAP_NET_RAW: they are of use in a
+/// network of one's own as well.
+const OF_NETWORKS: u64 = 0b1111 << 10;
+
+/// What a program's file would give it, and an ordinary user's program does not get here.
+fn lost_privileges(program: &Program, mode: Mode) -> Option<String> {
+    let (path, capabilities) = (program.path().display(), program.capabilities());
+    if program.is_setuid() {
+        return Some(format!("{path} is setuid, and runs without that privilege"));
+    }
+    match mode {
+        Mode::Notify if capabilities != 0 => {
+            Some(format!("{path} has file capabilities, and runs without them"))
+        }
+        Mode::NotifyOverTun | Mode::Tun if capabilities & !OF_NETWORKS != 0 => {
+            Some(format!("{path} has file capabilities, which hold in its own namespaces only"))
+        }
+        _ => None,
     }
 }
 
@@ -251,10 +272,14 @@ impl Parked {
         };
         let (mode, under, supervisor) = self.lead(connected, host)?;
         self.channel.order(Order::Execute)?;
+        if !geteuid().is_root() {
+            self.reasons.extend(lost_privileges(&self.program, mode));
+        }
         let Self { program, signals, channel, reasons, .. } = self;
         channel.executed(&program)?;
         let child = channel.into_child();
-        Ok(Running::new(child, signals, mode, reasons, under, supervisor))
+        let home = Home::of(child.pid, under.is_some());
+        Ok(Running { child, signals, mode, reasons, home, under, supervisor })
     }
 
     fn lead(
@@ -287,6 +312,9 @@ impl Parked {
     /// Has the program's socket calls answered from the host's stack; `alone`, with nothing to
     /// carry datagrams beneath.
     fn trap(&self, alone: bool, host: &Host) -> Result<Supervisor, String> {
+        if let Some(reason) = Listening::try_it().refusal() {
+            return Err(reason);
+        }
         let order = if alone { Order::OtherFilter } else { Order::Filter };
         let listener = self.channel.install(order)?;
         let started = Supervisor::start(listener, host.clone(), alone);

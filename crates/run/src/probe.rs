@@ -1,8 +1,12 @@
-//! What this machine permits of what [`Launcher`](crate::Launcher) would like to do: tried in
-//! children of its own, not guessed. Changes nothing.
+//! What this machine permits of what [`Launcher`](crate::Launcher) would like to do: its own steps,
+//! tried in children, not guessed. Changes nothing.
 
-use crate::sys::probe::{self, Entrance, Listener, Step};
+use crate::launch::{Listening, Namespaces};
+use crate::sys::namespace::Step;
+use crate::sys::probe;
 use rustix::io::Errno;
+use rustix::net::ipproto::ICMP;
+use rustix::net::{AddressFamily, SocketType, socket};
 use std::{fmt, fs, io};
 
 /// What came of a trial: the error of the system where it is refused.
@@ -69,20 +73,22 @@ impl fmt::Display for Way {
 impl Probes {
     /// Tries everything, within a fraction of a second.
     pub fn try_all() -> Self {
-        let entrance = Entrance::new();
         let outcome = |tried: Result<(), Errno>| tried.map_err(io::Error::from);
-        let namespace = probe::namespace(&entrance);
+        let [tun, veth] = [true, false].map(Namespaces::try_them);
+        let listening = Listening::try_it();
+        let packet = socket(AddressFamily::PACKET, SocketType::RAW, None);
+        let ping = socket(AddressFamily::INET, SocketType::DGRAM, Some(ICMP));
         Self {
-            map_refused: matches!(namespace, Err((Step::Map, _))),
-            namespace: outcome(namespace.map_err(|(_, errno)| errno)),
-            tun: outcome(probe::tun(&entrance)),
-            veth: outcome(probe::veth(&entrance)),
-            listener: outcome(probe::listener(Listener::New)),
-            add_and_send: outcome(probe::listener(Listener::AddAndSend)),
-            sync_wake_up: outcome(probe::listener(Listener::SyncWakeUp)),
-            pidfd_getfd: outcome(probe::pidfd_getfd()),
-            packet: outcome(probe::open(libc::AF_PACKET, libc::SOCK_RAW, 0)),
-            ping: outcome(probe::open(libc::AF_INET, libc::SOCK_DGRAM, libc::IPPROTO_ICMP)),
+            map_refused: tun.made.is_err_and(|(step, _)| step == Step::Map as u32),
+            namespace: outcome(tun.made.map_err(|(_, errno)| errno)),
+            tun: tun.device,
+            veth: veth.device,
+            listener: outcome(listening.listener),
+            add_and_send: outcome(listening.add_and_send),
+            sync_wake_up: outcome(listening.sync_wake_up),
+            pidfd_getfd: outcome(listening.copies),
+            packet: outcome(packet.map(drop)),
+            ping: outcome(ping.map(drop)),
             io_uring: outcome(probe::io_uring()),
         }
     }

@@ -1,6 +1,6 @@
 //! Finding the program to run, as `execvp` does. Starts nothing.
 
-use rustix::fs::{Access, FileType, access, stat};
+use rustix::fs::{Access, FileType, access, getxattr, stat};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -52,6 +52,19 @@ impl Program {
     pub fn is_setuid(&self) -> bool {
         let mode = stat(&self.path).map_or(0, |found| found.st_mode);
         mode & (libc::S_ISUID | libc::S_ISGID) != 0
+    }
+
+    /// The capabilities that its file gives it (capabilities(7)), a bit each.
+    pub fn capabilities(&self) -> u64 {
+        // `struct vfs_cap_data`: a word of flags, then those that it may have and those that it may
+        // inherit, the lower halves first; all little-endian.
+        let mut words = [0_u8; 24];
+        let length = getxattr(&self.path, "security.capability", &mut words).unwrap_or(0);
+        let word = |at: usize| -> u64 {
+            let found = words.get(..length).and_then(|it| it.get(at..)?.first_chunk());
+            found.map_or(0, |bytes| u32::from_le_bytes(*bytes).into())
+        };
+        word(4) | word(12) << 32
     }
 
     /// The name it was asked for by, which is its first argument.
@@ -185,6 +198,23 @@ mod tests {
             file(&path, mode);
             let program = Program::find(path, [""; 0], None).unwrap();
             assert_eq!(program.is_setuid(), expected, "{mode:o}");
+        }
+    }
+
+    #[test]
+    fn file_capabilities_are_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("program");
+        file(&path, 0o755);
+        let found = || Program::find(&path, [""; 0], None).unwrap().capabilities();
+        assert_eq!(found(), 0);
+        // Revision 2; CAP_NET_RAW (13) and CAP_BPF (39).
+        let mut words = [0_u8; 20];
+        words[..8].copy_from_slice(&[0, 0, 0, 2, 0, 0x20, 0, 0]);
+        words[12] = 0x80;
+        let flags = rustix::fs::XattrFlags::empty();
+        if rustix::fs::setxattr(&path, "security.capability", &words, flags).is_ok() {
+            assert_eq!(found(), 1 << 13 | 1 << 39);
         }
     }
 

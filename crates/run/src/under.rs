@@ -5,6 +5,7 @@
 mod device;
 mod discarded;
 mod pump;
+mod reset;
 mod resolver;
 mod rtnetlink;
 mod setup;

@@ -24,34 +24,34 @@ pub(crate) struct LinkArgs {
 /// Each applies to both directions; with `-up` from the program, with `-down` to it.
 #[derive(Args, Clone, Debug, Default)]
 #[command(
-    next_help_heading = "A bad link (in both directions; -up: from the program, -down: to it)"
+    next_help_heading = "A bad link (each in both directions; with -up, as in --delay-up, only for what the program sends; with -down only for what comes to it)"
 )]
 pub(crate) struct LinkOptions {
     /// Each frame arrives this much later, such as 50ms
     #[arg(long, value_name = "TIME", value_parser = quantity::duration)]
     delay: Option<Duration>,
-    /// The same for one direction
+    /// As --delay, for what the program sends only
     #[arg(long, value_name = "TIME", value_parser = quantity::duration, hide_short_help = true)]
     delay_up: Option<Duration>,
-    /// The same for the other
+    /// As --delay, for what comes to the program only
     #[arg(long, value_name = "TIME", value_parser = quantity::duration, hide_short_help = true)]
     delay_down: Option<Duration>,
     /// … give or take up to this much, such as 5ms
     #[arg(long, value_name = "TIME", value_parser = quantity::duration)]
     jitter: Option<Duration>,
-    /// The same for one direction
+    /// As --jitter, for what the program sends only
     #[arg(long, value_name = "TIME", value_parser = quantity::duration, hide_short_help = true)]
     jitter_up: Option<Duration>,
-    /// The same for the other
+    /// As --jitter, for what comes to the program only
     #[arg(long, value_name = "TIME", value_parser = quantity::duration, hide_short_help = true)]
     jitter_down: Option<Duration>,
     /// This share of frames is lost, such as 2%
     #[arg(long, value_name = "SHARE", value_parser = quantity::percentage, conflicts_with = "burst_loss")]
     loss: Option<f64>,
-    /// The same for one direction
+    /// As --loss, for what the program sends only
     #[arg(long, value_name = "SHARE", value_parser = quantity::percentage, hide_short_help = true)]
     loss_up: Option<f64>,
-    /// The same for the other
+    /// As --loss, for what comes to the program only
     #[arg(long, value_name = "SHARE", value_parser = quantity::percentage, hide_short_help = true)]
     loss_down: Option<f64>,
     /// This share of frames is lost, in bursts of this mean length, such as 2%,5
@@ -69,20 +69,20 @@ pub(crate) struct LinkOptions {
     /// The link carries this many bits a second of frames, such as 10mbit (none: no limit)
     #[arg(long, value_name = "RATE", value_parser = rate)]
     rate: Option<Rate>,
-    /// The same for one direction
+    /// As --rate, for what the program sends only
     #[arg(long, value_name = "RATE", value_parser = rate, hide_short_help = true)]
     rate_up: Option<Rate>,
-    /// The same for the other
+    /// As --rate, for what comes to the program only
     #[arg(long, value_name = "RATE", value_parser = rate, hide_short_help = true)]
     rate_down: Option<Rate>,
     /// The link delivers when this file says (mahimahi's format: a line for each 1500 bytes, with
     /// the time in ms; repeated); in the place of --rate (none: no trace)
     #[arg(long, value_name = "FILE", conflicts_with_all = ["rate", "rate_up", "rate_down"])]
     trace: Option<PathBuf>,
-    /// The same for one direction
+    /// As --trace, for what the program sends only
     #[arg(long, value_name = "FILE", conflicts_with_all = ["rate", "rate_up"], hide_short_help = true)]
     trace_up: Option<PathBuf>,
-    /// The same for the other
+    /// As --trace, for what comes to the program only
     #[arg(long, value_name = "FILE", conflicts_with_all = ["rate", "rate_down"], hide_short_help = true)]
     trace_down: Option<PathBuf>,
     /// This many frames wait for a link with a rate or a trace, more are lost [default: 1000]

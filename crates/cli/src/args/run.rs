@@ -10,7 +10,8 @@ use std::ffi::OsString;
 /// The program is not changed and needs no privileges, and neither do its children. Terminal,
 /// signals, directory, environment and standard streams are its own as ever. The exit code is the
 /// program's, or 128 and the number of the signal that ended it; 127 if there is no such program,
-/// 126 if it cannot be executed, 125 if danja could not start it.
+/// 126 if it cannot be executed, 125 if danja could not start it. A server that goes into the
+/// background keeps its network: danja stays until it has ended, or until Ctrl-C ends it.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:
@@ -18,9 +19,11 @@ Examples:
   danja run --delay 50ms --loss 2% --pcap out.pcapng -- curl -s http://danja/
   danja run --publish 8080:80 -- python3 -m http.server 80
   danja run --publish 5353:53/udp --publish 5353:53 -- dnsmasq -k
+  danja run --rate-up 1mbit --delay-down 80ms --report -- curl -O http://example.com/
   danja run --intercept tun -- sh -c 'ping -c 1 danja; dig danja'")]
 pub(crate) struct RunArgs {
-    /// How the program's system calls are led to the protocol stack: auto, notify or tun
+    /// How the program's system calls are led to the protocol stack: auto takes what the machine
+    /// permits; notify traps calls; tun gives the program a network namespace
     #[arg(long, value_name = "WAY", default_value_t = Intercept::Auto)]
     pub(crate) intercept: Intercept,
     /// Let the program have the internet sockets that danja itself was given

@@ -5,7 +5,7 @@ use crate::args::{Publish, RunArgs, Talk, Transport};
 use crate::failure::Failure;
 use crate::network::{Network, Publishing};
 use crate::output::talk;
-use danja_run::{Launcher, Program, Running};
+use danja_run::{Intercept, Launcher, Mode, Program, Running};
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
@@ -34,10 +34,15 @@ pub(crate) fn run(args: &RunArgs, verbosity: Talk) -> Result<ExitCode, Failure> 
         network.shares_with(running.pid());
     }
     if !verbosity.quiet {
-        introduce(&running);
+        introduce(&running, &shown_name(&args.program), args.intercept);
     }
     let ended = running.wait();
     let ended = ended.map_err(|error| Failure::new(error).with_code(LAUNCHER_FAILED))?;
+    running.wait_for_others(|count| {
+        if !verbosity.quiet {
+            talk(&others(&shown_name(&args.program), count));
+        }
+    });
     if verbosity.verbose > 0 {
         tell_discarded(&running);
     }
@@ -84,12 +89,37 @@ fn host_name(words: &[OsString]) -> String {
     if name.is_empty() || name == "danja" { "program".to_owned() } else { name }
 }
 
+/// The program's name without its folder, as people call it.
+fn shown_name(words: &[OsString]) -> String {
+    let file = words.first().and_then(|word| Path::new(word).file_name());
+    file.map_or_else(|| "the program".to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
+/// What is said while the program's end is not the end.
+fn others(program: &str, count: usize) -> String {
+    let (processes, them) = match count {
+        1 => ("1 process that it started still uses".to_owned(), "it"),
+        count => (format!("{count} processes that it started still use"), "them"),
+    };
+    format!(
+        "danja: {program} has ended, and {processes} its network: waiting for {them} (Ctrl-C ends \
+         {them})"
+    )
+}
+
 /// Says which way was taken, and why.
-fn introduce(running: &Running) {
+fn introduce(running: &Running, program: &str, asked: Intercept) {
     let mode = running.mode();
-    match running.reasons() {
-        [] => talk(&format!("danja: {mode}")),
-        reasons => talk(&format!("danja: {mode}: {}", reasons.join("; "))),
+    let way = match mode {
+        Mode::NotifyOverTun => "runs on Danja's TCP, and its UDP and ping go over Danja's link",
+        Mode::Notify => "runs on Danja's TCP and UDP",
+        Mode::Tun => "keeps the kernel's TCP as far as danja, where Danja's goes on",
+        _ => "is on Danja's link",
+    };
+    talk(&format!("danja: {program} {way} (way: {mode})"));
+    running.reasons().iter().for_each(|reason| talk(&format!("danja: {reason}")));
+    if asked == Intercept::Auto && mode != Mode::NotifyOverTun {
+        talk("danja: \u{2018}danja doctor\u{2019} says what would permit more");
     }
 }
 

@@ -6,6 +6,7 @@ mod common;
 mod datagrams;
 mod guests;
 mod launched;
+mod left;
 mod manners;
 mod network;
 mod sockets;

@@ -220,3 +220,32 @@ fn a_stopped_program_stops_the_launcher_and_goes_on_with_it() {
         assert_eq!(wait(&mut child), Some(5));
     }
 }
+
+#[test]
+fn file_capabilities_that_are_lost_are_named() {
+    let test = "file_capabilities";
+    let launcher = Launcher::ordinary();
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+    let program = folder.path().join("program");
+    fs::copy("/bin/cat", &program).unwrap();
+    let shown = program.to_str().unwrap();
+    for (capability, way, named) in [
+        ("cap_net_raw+ep", "notify", "runs without them"),
+        ("cap_net_raw+ep", "tun", ""),
+        ("cap_sys_time+ep", "tun", "which hold in its own namespaces only"),
+    ] {
+        let set = Command::new("setcap").args([capability, shown]).output();
+        if !set.is_ok_and(|output| output.status.success()) {
+            return crate::common::skip(test, "setcap is missing or refused");
+        }
+        let options = format!("--intercept {way}");
+        let line = [shown, "/proc/self/status"];
+        let Some(output) = launcher.run(test, &options, line) else { return };
+        let (out, said) = texts(&output);
+        let lost = out.contains("CapEff:\t0000000000000000");
+        assert_eq!(lost, way == "notify", "{out}");
+        let told = said.contains(&format!("{shown} has file capabilities"));
+        assert!(told != named.is_empty() && said.contains(named), "{way}: {said}");
+    }
+}

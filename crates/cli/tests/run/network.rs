@@ -166,8 +166,39 @@ fn without_namespaces_auto_says_so_and_traps_calls_alone() {
         return skip(test, said.trim());
     }
     assert!(page.starts_with("Danja: a protocol stack at work"), "{page}{said}");
-    assert!(said.contains("danja: notify: no namespace: this process cannot make"), "{said}");
+    assert!(said.contains("danja: curl runs on Danja's TCP and UDP (way: notify)"), "{said}");
+    assert!(said.contains("danja: no namespace: this process cannot make"), "{said}");
+    assert!(said.contains("danja doctor"), "{said}");
     let (page, said) = run("tun");
     assert_eq!(page, "", "{said}");
     assert!(said.contains("danja: no namespace: this process cannot make namespaces"), "{said}");
+}
+
+#[test]
+fn datagrams_that_the_kernel_shall_cut_arrive_cut() {
+    let test = "datagrams_that_the_kernel_shall_cut";
+    if !has(test, "python3") {
+        return;
+    }
+    // Two questions to the router's DNS, in one call with UDP_SEGMENT (103 of level 17).
+    let script = "
+import socket
+question = b'\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0\\5danja\\0\\0\\1\\0\\1'
+both = [number + question for number in (b'\\0\\7', b'\\0\\x08')]
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(17, 103, len(both[0]))
+s.settimeout(10)
+s.connect(('10.0.2.2', 53))
+s.send(b''.join(both))
+print(sorted(s.recv(1000)[1] for _ in both))";
+    for launcher in Launcher::all() {
+        for way in ["auto", "tun"] {
+            let options = format!("-q --intercept {way}");
+            let Some(output) = launcher.run(test, &options, ["python3", "-c", script]) else {
+                return;
+            };
+            let (out, said) = texts(&output);
+            assert_eq!(out, "[7, 8]\n", "{way}: {said}");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Servers under `danja run`, reached from this machine: bytes, ends and resets arrive.
 
-use crate::common::skip;
+use crate::common::{skip, texts};
 use crate::launched::{Launcher, wait};
 use crate::network::has;
 use std::io::{ErrorKind, Read, Write};
@@ -139,5 +139,21 @@ os._exit(0)
         stream.read_to_end(&mut all).unwrap();
         assert_eq!(all.len(), 3_000_000);
         assert_eq!(wait(&mut child), Some(0));
+    }
+}
+
+#[test]
+fn the_congestion_control_is_the_one_that_was_asked_for() {
+    let test = "the_congestion_control";
+    let script = "import socket
+print(socket.socket().getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16).rstrip(b'\\0'))";
+    for launcher in Launcher::all() {
+        for options in ["-q --congestion reno", "-q --intercept notify --congestion reno"] {
+            let Some(output) = launcher.run(test, options, ["python3", "-c", script]) else {
+                return;
+            };
+            let (out, said) = texts(&output);
+            assert_eq!(out, "b'reno'\n", "{options}: {said}");
+        }
     }
 }

@@ -104,20 +104,30 @@ impl Channel {
     /// # Errors
     /// Nothing was installed: why, in words.
     pub(super) fn install(&self, order: Order) -> Result<OwnedFd, String> {
-        let take = |number| copy_of(&self.child.handle, number);
         // Once the filter is there, there is no way back.
-        take(self.number).map_err(|errno| {
+        self.copy(self.number).map_err(|errno| {
             format!("descriptors of the program's process cannot be had (pidfd_getfd: {errno})")
         })?;
-        let heard = self.order(order).and_then(|()| self.hear());
-        let (report, _) = heard.map_err(|error| error.to_string())?;
-        match report.errno {
-            0 => take(report.value).map_err(|errno| format!("no listener (pidfd_getfd: {errno})")),
-            errno => {
-                let errno = Errno::from_raw_os_error(errno);
-                Err(format!("system calls cannot be trapped (seccomp listener: {errno})"))
-            }
-        }
+        let number = self.filter(order).map_err(|error| error.to_string())?;
+        let number = number.map_err(|errno| {
+            format!("system calls cannot be trapped (seccomp listener: {errno})")
+        })?;
+        self.copy(number).map_err(|errno| format!("no listener (pidfd_getfd: {errno})"))
+    }
+
+    /// Has the child install a filter; the listener's number there, or what the system said.
+    pub(super) fn filter(&self, order: Order) -> Result<Result<RawFd, Errno>, LaunchError> {
+        self.order(order)?;
+        let (report, _) = self.hear()?;
+        Ok(match report.errno {
+            0 => Ok(report.value),
+            errno => Err(Errno::from_raw_os_error(errno)),
+        })
+    }
+
+    /// A copy of a descriptor of the child's.
+    pub(super) fn copy(&self, number: RawFd) -> Result<OwnedFd, Errno> {
+        copy_of(&self.child.handle, number)
     }
 
     /// Waits until the child has become the program.

@@ -2,13 +2,26 @@
 
 use super::Mode;
 use super::channel::Child;
+use super::left::{Home, Left};
 use crate::notify::Supervisor;
 use crate::sys::signals::{Came, Signals, send};
 use crate::under::{Discarded, Under};
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::process::{Pid, WaitOptions, WaitStatus, getpid, waitpid};
+use rustix::process::{Pid, WaitOptions, WaitStatus, getpgid, getpgrp, getpid, waitpid};
+use rustix::time::Timespec;
 use std::fmt;
 use std::io;
+use std::time::{Duration, Instant};
+
+/// How long any process that the program leaves behind has to open its first socket; and one that
+/// looks like a server on its way into the background.
+const MOMENT: Duration = Duration::from_millis(200);
+const SETTLING: Duration = Duration::from_secs(2);
+/// Between two looks meanwhile, and while such processes are waited for.
+const GLANCE: Duration = Duration::from_millis(10);
+const LOOK: Duration = Duration::from_secs(1);
+/// How long they have to end when they are told to.
+const NOTICE: Duration = Duration::from_secs(5);
 
 /// How a program ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,26 +45,17 @@ impl Ended {
 /// A program that runs with its sockets on a host. Dropped, it is killed; when this process ends
 /// otherwise, it lives on and its connections end.
 pub struct Running {
-    child: Child,
-    signals: Signals,
-    mode: Mode,
-    reasons: Vec<String>,
-    under: Option<Under>,
-    supervisor: Option<Supervisor>,
+    pub(super) child: Child,
+    pub(super) signals: Signals,
+    pub(super) mode: Mode,
+    pub(super) reasons: Vec<String>,
+    /// By what the program's processes are known.
+    pub(super) home: Home,
+    pub(super) under: Option<Under>,
+    pub(super) supervisor: Option<Supervisor>,
 }
 
 impl Running {
-    pub(super) const fn new(
-        child: Child,
-        signals: Signals,
-        mode: Mode,
-        reasons: Vec<String>,
-        under: Option<Under>,
-        supervisor: Option<Supervisor>,
-    ) -> Self {
-        Self { child, signals, mode, reasons, under, supervisor }
-    }
-
     /// The way to the host that was taken.
     pub const fn mode(&self) -> Mode {
         self.mode
@@ -103,6 +107,49 @@ impl Running {
         }
     }
 
+    /// After the program's end: waits for those of its processes that it has left behind and that
+    /// have sockets on its network, such as a server that has put itself into the background.
+    /// `tell` hears once how many these are, if any. A signal that ends programs is passed on to
+    /// them, and another one ends the waiting.
+    pub fn wait_for_others(&mut self, tell: impl FnOnce(usize)) {
+        let ended = Instant::now();
+        let (mut tell, mut told_to_end) = (Some(tell), None);
+        loop {
+            let left = self.left();
+            let settling = if left.detached { SETTLING } else { MOMENT };
+            let wait = if !left.users.is_empty() {
+                tell.take().into_iter().for_each(|tell| tell(left.users.len()));
+                LOOK
+            } else if left.more && ended.elapsed() < settling {
+                GLANCE
+            } else {
+                return;
+            };
+            let mut sources = [PollFd::new(&self.signals, PollFlags::IN)];
+            // A failure is a wake-up.
+            let _ = poll(&mut sources, Timespec::try_from(wait).ok().as_ref());
+            while let Some(came) = self.signals.next() {
+                if ends(came.signal) && told_to_end.replace(Instant::now() + NOTICE).is_some() {
+                    return;
+                }
+                pass_on(came, &left.users);
+            }
+            if told_to_end.is_some_and(|until| Instant::now() >= until) {
+                return;
+            }
+        }
+    }
+
+    fn left(&self) -> Left {
+        let sockets = self.supervisor.as_ref().map(Supervisor::open_sockets).unwrap_or_default();
+        let mut left = self.home.look(&sockets);
+        if self.under.is_none() {
+            // Who is under the filter has no other mark.
+            left.more = self.supervisor.as_ref().is_some_and(|it| !it.has_ended());
+        }
+        left
+    }
+
     /// After the program's end: what it has sent is delivered, for which some seconds are given.
     pub fn finish(mut self) {
         if let Some(under) = &self.under {
@@ -141,6 +188,27 @@ fn leads_session() -> bool {
 impl fmt::Debug for Running {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Running").field("mode", &self.mode).finish_non_exhaustive()
+    }
+}
+
+/// Whether a signal asks programs to end.
+const fn ends(signal: i32) -> bool {
+    matches!(signal, libc::SIGHUP | libc::SIGINT | libc::SIGQUIT | libc::SIGTERM)
+}
+
+/// Passes a signal on to processes that the program has left behind.
+fn pass_on(came: Came, processes: &[Pid]) {
+    match came.signal {
+        libc::SIGCHLD | libc::SIGCONT | libc::SIGWINCH => {}
+        libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU => send(getpid().as_raw_pid(), libc::SIGSTOP),
+        signal => {
+            for process in processes {
+                // The terminal has told those of our group itself.
+                if came.from.is_some() || getpgid(Some(*process)) != Ok(getpgrp()) {
+                    send(process.as_raw_pid(), signal);
+                }
+            }
+        }
     }
 }
 

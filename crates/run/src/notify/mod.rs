@@ -5,6 +5,7 @@
 mod address;
 mod call;
 mod calls;
+mod census;
 mod datagram;
 mod filter;
 mod pump;

@@ -2,6 +2,7 @@
 //! It never blocks but when nothing is to be done.
 
 use super::call::Call;
+use super::census::Census;
 use super::datagram::Post;
 use super::pump::CHUNK;
 use super::table::{Id, State, Table};
@@ -36,6 +37,7 @@ pub struct Supervisor {
 struct Stop {
     asked: AtomicBool,
     ready: Arc<ReadyList>,
+    census: Census,
 }
 
 /// How long what the program has sent may take after its end.
@@ -52,18 +54,31 @@ impl Supervisor {
     pub fn start(listener: OwnedFd, host: Host, alone: bool) -> io::Result<Self> {
         raise_limit();
         let ready = ReadyList::new()?;
-        let stop = Arc::new(Stop { asked: AtomicBool::new(false), ready: Arc::clone(&ready) });
+        let stop = Arc::new(Stop {
+            asked: AtomicBool::new(false),
+            ready: Arc::clone(&ready),
+            census: Census::default(),
+        });
         let mut desk = Desk::new(Listener::new(listener), host.clone(), ready, alone)?;
         let asked = Arc::clone(&stop);
         let thread = thread::Builder::new()
             .name("danja-notify".to_owned())
-            .spawn(move || desk.run(&asked.asked))?;
+            .spawn(move || desk.run(&asked))?;
         Ok(Self { stop, thread: Some(thread), host })
     }
 
     /// Whether no process of the program is left, and all it has sent is with the stack.
     pub fn has_ended(&self) -> bool {
         self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// The inodes of the UNIX sockets that stand for the program's, of those that some process
+    /// has open.
+    pub fn open_sockets(&self) -> HashSet<u64> {
+        if self.has_ended() {
+            return HashSet::new();
+        }
+        self.stop.census.ask(|| self.stop.ready.ring())
     }
 
     /// Waits until what the program has sent is delivered, at most some seconds. To be called
@@ -168,7 +183,7 @@ impl Desk {
         })
     }
 
-    fn run(&mut self, stop: &AtomicBool) {
+    fn run(&mut self, stop: &Stop) {
         let mut events = Vec::with_capacity(256);
         let mut farewell = None;
         loop {
@@ -186,7 +201,8 @@ impl Desk {
                 self.on_event(event.data.u64(), event.flags);
             }
             self.tick();
-            if stop.load(Ordering::SeqCst) || self.over {
+            stop.census.answer(self);
+            if stop.asked.load(Ordering::SeqCst) || self.over {
                 let until = *farewell.get_or_insert_with(|| Instant::now() + FAREWELL);
                 self.sweep();
                 if self.is_done() || Instant::now() >= until {

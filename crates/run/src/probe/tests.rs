@@ -20,11 +20,16 @@ fn trials_leave_nothing_behind_and_say_the_same_twice() {
 }
 
 #[test]
-fn the_error_of_a_trial_is_the_systems_own() {
-    // There is no such family.
-    let refused = probe::open(999, libc::SOCK_RAW, 0).unwrap_err();
-    assert_eq!(refused, Errno::AFNOSUPPORT);
-    assert!(probe::open(libc::AF_UNIX, libc::SOCK_STREAM, 0).is_ok());
+fn what_doctor_shows_is_what_the_launcher_asks() {
+    let probes = Probes::try_all();
+    assert_eq!(Listening::try_it().refusal().is_none(), probes.has_notify());
+    let refused = Listening {
+        listener: Ok(()),
+        copies: Err(Errno::PERM),
+        add_and_send: Err(Errno::INVAL),
+        sync_wake_up: Ok(()),
+    };
+    assert!(refused.refusal().unwrap().contains("pidfd_getfd: "), "{:?}", refused.refusal());
 }
 
 #[test]

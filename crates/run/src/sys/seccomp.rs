@@ -6,7 +6,7 @@ use rustix::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use rustix::io::Errno;
 
 /// `SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP` (Linux 6.6), which `libc` does not have.
-pub(super) const SYNC_WAKE_UP: u64 = 1;
+const SYNC_WAKE_UP: u64 = 1;
 
 /// A program for the kernel's filter machine, ready to be installed.
 #[derive(Clone, Debug)]
@@ -113,11 +113,26 @@ pub(crate) struct Listener {
 impl Listener {
     pub(crate) fn new(fd: OwnedFd) -> Self {
         let listener = Self { fd };
-        // The answer wakes its caller on this very processor: a fifth of the time (Linux 6.6).
-        let raw = listener.raw();
-        // SAFETY: the argument is a number; older kernels refuse the request.
-        let _ = unsafe { libc::ioctl(raw, libc::SECCOMP_IOCTL_NOTIF_SET_FLAGS, SYNC_WAKE_UP) };
+        // Older kernels refuse it.
+        let _ = listener.wakes_at_once();
         listener
+    }
+
+    /// Has answers wake their callers on this very processor: a fifth of the time (Linux 6.6).
+    pub(crate) fn wakes_at_once(&self) -> Result<(), Errno> {
+        let raw = self.raw();
+        // SAFETY: the argument is a number.
+        check(unsafe { libc::ioctl(raw, libc::SECCOMP_IOCTL_NOTIF_SET_FLAGS, SYNC_WAKE_UP) })
+            .map(drop)
+    }
+
+    /// Whether a call can be answered with a descriptor in one step (Linux 5.14).
+    pub(crate) fn can_add_and_send(&self) -> Result<(), Errno> {
+        // No such call waits; a kernel that does not know the flag says EINVAL before it looks.
+        match self.answer_with(1, self, false) {
+            Ok(_) | Err(Errno::NOENT) => Ok(()),
+            Err(errno) => Err(errno),
+        }
     }
 
     fn raw(&self) -> RawFd {

@@ -53,6 +53,16 @@ pub(super) fn ignored_broken_pipes() -> bool {
 pub(crate) struct Mask(libc::sigset_t);
 
 impl Mask {
+    /// This thread's.
+    pub(crate) fn own() -> Self {
+        let mut mask = MaybeUninit::uninit();
+        // SAFETY: no set is given, so that nothing changes; the present one is written, whole.
+        unsafe {
+            libc::pthread_sigmask(libc::SIG_BLOCK, ptr::null(), mask.as_mut_ptr());
+            Self(mask.assume_init())
+        }
+    }
+
     /// Makes it this thread's. Async-signal-safe.
     pub(super) fn restore(&self) {
         // SAFETY: reads a set that was initialised by the system.

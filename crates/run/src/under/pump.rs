@@ -52,7 +52,7 @@ impl Work {
                 Poll::Ready(Some(packet)) => {
                     if !self.reads && packet.as_slice().get(9) == Some(&Protocol::TCP.0) {
                         // All connections are the host's; this is of none.
-                        self.outward.discarded.count("tcp_unknown");
+                        self.outward.refuse(&packet);
                         continue;
                     }
                     self.device.give(self.outward.host.now(), packet)?;

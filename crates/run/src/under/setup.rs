@@ -74,6 +74,14 @@ impl Equipment {
         matches!(self.kind, Kind::Pair { .. })
     }
 
+    /// Makes the device, and lets it go.
+    ///
+    /// # Errors
+    /// What the system refused.
+    pub(crate) fn try_device(self) -> io::Result<()> {
+        open(self.kind, &Routes::new(self.routes)?, 1500, None).map(drop)
+    }
+
     /// Gives the namespace the addresses, routes and DNS servers of `host` on `interface`.
     ///
     /// # Errors

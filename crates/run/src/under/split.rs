@@ -3,8 +3,9 @@
 
 use super::device::Device;
 use super::discarded::Discarded;
+use super::reset::reset;
 use danja::Host;
-use danja::stack::{Frame, Instant, InterfaceId};
+use danja::stack::{Frame, Instant, InterfaceId, Payload};
 use danja::wire::ip::Protocol;
 use danja::wire::offload;
 use danja_lan::{Adapter, Capabilities, Readiness, Room};
@@ -68,6 +69,15 @@ impl Outward {
         })
         .map_err(|_| "malformed")?;
         sent
+    }
+
+    /// Answers a segment of no connection.
+    pub(super) fn refuse(&self, packet: &Payload) {
+        let answer = reset(packet.as_slice()).ok_or("tcp_unknown");
+        let inject = |answer| self.host.inject(self.interface, answer).map_err(|it| it.name());
+        if let Err(reason) = answer.and_then(inject) {
+            self.discarded.count(reason);
+        }
     }
 
     fn inject(&self, frame: &Frame) -> Result<(), &'static str> {
