@@ -31,5 +31,9 @@ pub(crate) fn process_of(thread: u32) -> Option<u32> {
 
 /// A copy of a descriptor of that thread: the same open file.
 pub(crate) fn copy_of(thread: &OwnedFd, number: RawFd) -> Result<OwnedFd, Errno> {
+    // The crate takes no number that is none, and programs do ask about -1.
+    if number < 0 {
+        return Err(Errno::BADF);
+    }
     pidfd_getfd(thread, number, PidfdGetfdFlags::empty())
 }
