@@ -64,7 +64,8 @@ pub(super) struct Kept {
     pub(super) options: HashMap<(i32, i32), Vec<u8>>,
     pub(super) send_buffer: Option<i32>,
     pub(super) receive_buffer: Option<i32>,
-    /// Who connected it, of one that was accepted.
+    /// Who connected it, of one that was accepted; whom the program has connected it to, where
+    /// somebody else answers.
     pub(super) peer: Option<SocketAddr>,
     /// The UNIX socket has been connected once, and cannot be again.
     pub(super) spent: bool,

@@ -4,7 +4,7 @@
 //! that does not wait has it at once, filled so that nothing can be written; success takes the
 //! filling away, failure closes our end upon it, which the program sees as TCP's error.
 
-use super::super::address::{Given, destination, parse};
+use super::super::address::{Given, parse};
 use super::super::call::Call;
 use super::super::pump::number;
 use super::super::supervisor::Desk;
@@ -93,7 +93,7 @@ impl Desk {
         call: &Call,
         copy: &OwnedFd,
     ) -> Result<(), Errno> {
-        let remote = destination(endpoint)?;
+        let (remote, redirected) = self.reach(endpoint)?;
         if remote.port() == 0 {
             // Nobody listens there.
             return Err(Errno::CONNREFUSED);
@@ -106,6 +106,7 @@ impl Desk {
         let copy = fresh.as_ref().unwrap_or(copy);
         let Some(sock) = self.table.socks.get_mut(&id) else { return Err(Errno::BADF) };
         sock.socket.start_connect(remote).map_err(|error| number(&error))?;
+        sock.kept.peer = redirected.then_some(endpoint);
         sock.error = None;
         let mut connecting = Connecting { remote, joined: None, waiters: VecDeque::new() };
         drop(room);

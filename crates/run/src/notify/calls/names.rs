@@ -24,6 +24,7 @@ impl Desk {
             return Err(Errno::NOTCONN);
         }
         let peer = sock.socket.peer_addr().map_err(|error| number(&error))?;
+        let peer = sock.kept.peer.unwrap_or(peer);
         call.write_address(1, 2, &emit(sock.family, peer))?;
         Ok(0)
     }

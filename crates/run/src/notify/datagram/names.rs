@@ -1,7 +1,7 @@
 //! `bind`, `connect` and `getpeername` of datagram sockets, as Linux's UDP has them.
 
 use super::Datagram;
-use crate::notify::address::{Given, destination, emit, own, parse};
+use crate::notify::address::{Given, emit, own, parse};
 use crate::notify::call::Call;
 use crate::notify::pump::number;
 use crate::notify::supervisor::Desk;
@@ -74,10 +74,9 @@ impl Desk {
                 None
             }
             Given::Endpoint(endpoint) => {
-                let remote = way(endpoint)?;
+                let (mut remote, _) = self.reach(endpoint).map_err(no_way)?;
                 // What the program has closed without a word is not there any more.
                 self.end_closed_datagrams(remote);
-                let mut remote = self.redirect(remote, endpoint);
                 if remote.port() == 0 {
                     remote.set_port(NO_PORT);
                 }
@@ -129,9 +128,8 @@ impl Desk {
                 SocketAddr::new(address.into(), port)
             }
         };
-        let direct = way(endpoint)?;
-        let to = self.redirect(direct, endpoint);
-        if to != direct {
+        let (to, redirected) = self.reach(endpoint).map_err(no_way)?;
+        if redirected {
             self.note_question(id, bytes, shown(endpoint));
         }
         Ok(Some(to))
@@ -170,13 +168,9 @@ fn is_unspecified(bytes: &[u8]) -> bool {
     bytes.first_chunk().map(|kind| u16::from_ne_bytes(*kind)) == Some(libc::AF_UNSPEC as u16)
 }
 
-/// Where an IPv4 stack sends what is for this endpoint.
-fn way(endpoint: SocketAddr) -> Result<SocketAddr, Errno> {
-    destination(endpoint).or_else(|_| match endpoint.ip() {
-        // There may be another who answers in its place.
-        std::net::IpAddr::V6(_) if endpoint.port() == super::resolver::PORT => Ok(endpoint),
-        _ => Err(Errno::NETUNREACH),
-    })
+/// Of an address of IPv6: nobody refuses datagrams before they are sent.
+const fn no_way(_: Errno) -> Errno {
+    Errno::NETUNREACH
 }
 
 /// The peer as it is told: no address is one's own host.

@@ -58,7 +58,8 @@ pub(in crate::notify) fn value(
             let mtu = interfaces.iter().map(|interface| interface.mtu).max().unwrap_or(1500);
             i32::try_from(mtu).unwrap_or(i32::MAX)
         }
-        (libc::IPPROTO_TCP | libc::IPPROTO_UDP, _) => return Some(Err(Errno::NOPROTOOPT)),
+        (libc::IPPROTO_TCP, _) => return Some(Err(Errno::OPNOTSUPP)),
+        (libc::IPPROTO_UDP, _) => return Some(Err(Errno::NOPROTOOPT)),
         _ => return None,
     };
     Some(Ok(value.to_ne_bytes().to_vec()))

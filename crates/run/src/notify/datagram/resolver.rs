@@ -2,6 +2,7 @@
 //! the host's own; who goes by a UNIX socket to a daemon that knows names finds none.
 
 use super::origin::Origin;
+use crate::notify::address::destination;
 use crate::notify::call::Call;
 use crate::notify::supervisor::Desk;
 use crate::notify::table::{Id, State};
@@ -10,7 +11,7 @@ use std::fs;
 use std::net::{IpAddr, SocketAddr};
 
 /// Where resolvers listen (RFC 1035 §4.2).
-pub(super) const PORT: u16 = 53;
+const PORT: u16 = 53;
 
 /// How many questions to resolvers are remembered, of a socket.
 const QUESTIONS: usize = 64;
@@ -24,7 +25,7 @@ const DAEMONS: [&[u8]; 4] = [
 ];
 
 /// The resolvers of a `resolv.conf`; without a word about any, one's own host is asked.
-pub(super) fn servers(text: &str) -> Vec<IpAddr> {
+fn servers(text: &str) -> Vec<IpAddr> {
     let lines = text.lines().filter_map(|line| {
         let mut words = line.split_whitespace();
         let address =
@@ -35,12 +36,19 @@ pub(super) fn servers(text: &str) -> Vec<IpAddr> {
 }
 
 impl Desk {
-    /// Where what is for `remote`, which the program calls `endpoint`, goes in truth.
-    pub(in crate::notify) fn redirect(
+    /// Where an IPv4 stack reaches an endpoint, and whether it is somebody else who answers there.
+    pub(in crate::notify) fn reach(
         &self,
-        remote: SocketAddr,
         endpoint: SocketAddr,
-    ) -> SocketAddr {
+    ) -> Result<(SocketAddr, bool), Errno> {
+        let direct = destination(endpoint);
+        let place = direct.unwrap_or(endpoint);
+        let remote = self.redirect(place, endpoint);
+        if remote == place { direct.map(|remote| (remote, false)) } else { Ok((remote, true)) }
+    }
+
+    /// Where what is for `remote`, which the program calls `endpoint`, goes in truth.
+    fn redirect(&self, remote: SocketAddr, endpoint: SocketAddr) -> SocketAddr {
         if !self.post.alone || endpoint.port() != PORT {
             return remote;
         }

@@ -183,6 +183,7 @@ assert got == list(range(1000)), got
 fn names_are_asked_of_the_hosts_resolver() {
     let lan = Lan::alone();
     lan.echo_datagrams(53);
+    lan.echo(53);
     lan.program.configure_resolver(|settings| {
         settings.servers = vec![std::net::SocketAddr::from(([10, 0, 0, 2], 53))];
     });
@@ -195,6 +196,8 @@ assert s.getpeername() == ('127.0.0.53', 53) and s.recvfrom(99)[1] == ('127.0.0.
 s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM); s.sendto(b'six', ('::1', 53))
 assert s.recvfrom(99)[1][:2] == ('::1', 53)
 s = socket.socket(socket.AF_UNIX); assert s.connect_ex('/run/nscd/socket') == errno.ENOENT
+s = socket.create_connection(('127.0.0.1', 53)); s.send(b'stream')
+assert s.recv(9) == b'stream' and s.getpeername() == ('127.0.0.1', 53)
 own = u(); own.bind(('127.0.0.1', 53)); s = u(); s.sendto(b'mine', ('127.0.0.1', 53))
 assert own.recv(9) == b'mine'
 ",
