@@ -5,6 +5,7 @@
 use danja::Host;
 use danja::lan::MacAddress;
 use danja::lan::cable::Switch;
+use danja::lan::impair::{Impaired, Impairment};
 use danja::net::TcpStream;
 use danja::stack::socket::Cause;
 use danja_gateway::{
@@ -95,6 +96,32 @@ fn bytes_go_both_ways_and_each_half_ends_by_itself() {
     until("the end", || flow().is_empty());
     let counters = world.gateway.counters();
     assert_eq!((counters.tcp_admitted, counters.tcp_reset), (1, 0));
+}
+
+/// The client was admitted, and goes away before it hears of that: the machine's connection ends.
+#[test]
+fn who_goes_away_during_the_handshake_leaves_nothing_behind() {
+    let world = world();
+    let line = Impairment::default().with_delay(Duration::from_millis(150));
+    let port = world.switch.port(MacAddress([2, 0, 0, 0, 0, 16]));
+    let far = Host::builder()
+        .name("far")
+        .adapter(Impaired::new(port, line, line, 1))
+        .address("10.0.2.16/24".parse().unwrap())
+        .gateway(world.gateway.address())
+        .build()
+        .unwrap();
+    let (listener, to) = server();
+    // Addresses are known from here on.
+    drop(TcpStream::connect(&far, to).unwrap());
+    listener.accept().unwrap();
+    let error = TcpStream::connect_timeout(&far, &to, Duration::from_millis(200)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TimedOut);
+    let (mut server, _) = listener.accept().unwrap();
+    server.set_read_timeout(Some(WAIT)).unwrap();
+    assert_eq!(server.read(&mut [0]).unwrap_err().kind(), ErrorKind::ConnectionReset);
+    until("the end", || world.gateway.flows().is_empty());
+    assert_eq!(world.gateway.counters().tcp_withdrawn, 1);
 }
 
 #[test]

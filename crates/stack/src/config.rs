@@ -127,8 +127,11 @@ pub struct TcpConfig {
     pub challenge_acks_per_second: u32,
     /// Accept a new SYN in TIME-WAIT under RFC 6191's conditions.
     pub time_wait_reuse: bool,
-    /// Pending records of admitting listeners live this long.
+    /// Pending records of admitting listeners live this long after the client's last SYN.
     pub pending_timeout: Duration,
+    /// A client that waits for a verdict has gone when it is silent for this long and three times
+    /// as long as it has been calling by then: who waits repeats its SYN, after 1 s, 3 s, 7 s ….
+    pub pending_silence: Duration,
     /// A connection that is being opened ends at an ICMP error that may pass (network or host
     /// unreachable), as in Linux (RFC 5461 §4). Off: RFC 9293 MUST-56 has it wait and ask again.
     pub soft_errors_end_opening: bool,
@@ -239,6 +242,7 @@ impl Default for TcpConfig {
             time_wait_reuse: true,
             soft_errors_end_opening: false,
             pending_timeout: Duration::from_secs(130),
+            pending_silence: Duration::from_secs(10),
             syn_cookies: true,
         }
     }

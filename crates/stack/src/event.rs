@@ -110,8 +110,15 @@ pub enum Event {
     },
     /// A SYN waits for a verdict.
     Incoming(Incoming),
-    /// The client gave up (RST, another ISN, time-out): a verdict would be a stale-id error.
-    Withdrawn(IncomingId),
+    /// The client gave up (RST, another ISN, time-out): before a verdict, which would be a
+    /// stale-id error, or after `admit` and before the handshake was over, so that `accept` will
+    /// never give it.
+    Withdrawn {
+        /// Whose client it was.
+        listener: SocketId,
+        /// Which.
+        id: IncomingId,
+    },
     /// Another machine uses one of our addresses (RFC 5227).
     AddressConflict {
         /// Where.

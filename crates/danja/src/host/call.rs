@@ -10,7 +10,6 @@ use super::{IncomingEvent, Interest, Waiter};
 use crate::error::{Failure, own};
 #[cfg(feature = "tokio")]
 use danja_stack::Ready;
-use danja_stack::event::IncomingId;
 use danja_stack::record::Recorded;
 use danja_stack::{ControlInfo, Instant, SocketId};
 use danja_wire::ip::Protocol;
@@ -256,10 +255,5 @@ impl Shared {
             }
         };
         Poll::Ready(ready.unwrap_or_else(|| Err(Errno::AGAIN.into())))
-    }
-
-    /// A verdict was given: a withdrawal will not be told any more.
-    pub(crate) fn decided(&self, incoming: IncomingId) {
-        self.lock().waiters.decided(incoming);
     }
 }

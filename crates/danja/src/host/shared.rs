@@ -338,7 +338,9 @@ impl Core {
             match event {
                 Event::Socket { socket, ready } => self.waiters.on_ready(socket, ready, wakers),
                 Event::Incoming(incoming) => self.waiters.on_incoming(incoming, wakers),
-                Event::Withdrawn(id) => self.waiters.on_withdrawn(id, wakers),
+                Event::Withdrawn { listener, id } => {
+                    self.waiters.on_withdrawn(listener, id, wakers);
+                }
                 other => {
                     let of_address =
                         matches!(other, Event::AddressReady { .. } | Event::AddressConflict { .. });

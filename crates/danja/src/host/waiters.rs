@@ -3,7 +3,7 @@
 
 use danja_stack::event::{Incoming, IncomingId};
 use danja_stack::{InterfaceId, Ready, SocketId};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
 
@@ -106,7 +106,8 @@ impl Waiting {
 pub enum IncomingEvent {
     /// A SYN came: admit, refuse or drop it.
     Arrived(Incoming),
-    /// The client of an earlier [`IncomingEvent::Arrived`] gave up; a verdict would fail.
+    /// The client of an earlier [`IncomingEvent::Arrived`] gave up: a verdict would fail, or, where
+    /// it was admitted already, `accept` will never give it.
     Withdrawn(IncomingId),
 }
 
@@ -115,8 +116,6 @@ pub enum IncomingEvent {
 pub(super) struct Waiters {
     /// In order, so that wakers are called in the same order in each run.
     sockets: BTreeMap<SocketId, Waiting>,
-    /// Which listener has been told of a SYN; for its withdrawal.
-    told: HashMap<IncomingId, SocketId>,
     /// Who waits for packets that no socket claims; its number is the interface's.
     unclaimed: Wakers,
 }
@@ -177,15 +176,18 @@ impl Waiters {
 
     /// A SYN waits for a verdict.
     pub(super) fn on_incoming(&mut self, incoming: Incoming, into: &mut Vec<Waker>) {
-        self.told.insert(incoming.id, incoming.listener);
         let waiting = self.sockets.entry(incoming.listener).or_default();
         waiting.incoming.push_back(IncomingEvent::Arrived(incoming));
         waiting.read.take(into);
     }
 
     /// A SYN was withdrawn: it is taken out of the queue, or the application is told.
-    pub(super) fn on_withdrawn(&mut self, id: IncomingId, into: &mut Vec<Waker>) {
-        let Some(listener) = self.told.remove(&id) else { return };
+    pub(super) fn on_withdrawn(
+        &mut self,
+        listener: SocketId,
+        id: IncomingId,
+        into: &mut Vec<Waker>,
+    ) {
         let Some(waiting) = self.sockets.get_mut(&listener) else { return };
         let before = waiting.incoming.len();
         waiting.incoming.retain(
@@ -200,11 +202,6 @@ impl Waiters {
     /// The next SYN or withdrawal for a listener.
     pub(super) fn next_incoming(&mut self, listener: SocketId) -> Option<IncomingEvent> {
         self.sockets.get_mut(&listener)?.incoming.pop_front()
-    }
-
-    /// A verdict was given.
-    pub(super) fn decided(&mut self, id: IncomingId) {
-        self.told.remove(&id);
     }
 
     /// Whether a SYN or a withdrawal waits to be told.
@@ -225,11 +222,7 @@ impl Waiters {
 
     /// The socket has gone.
     pub(super) fn forget(&mut self, socket: SocketId) {
-        if let Some(gone) = self.sockets.remove(&socket)
-            && !gone.incoming.is_empty()
-        {
-            self.told.retain(|_, listener| *listener != socket);
-        }
+        self.sockets.remove(&socket);
     }
 
     /// Everybody: the host has ended.

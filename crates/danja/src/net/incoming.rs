@@ -66,7 +66,7 @@ impl Socket {
     /// # Errors
     /// The client has gone (ECONNABORTED), or a limit is reached (ENOBUFS).
     pub fn admit(&self, incoming: IncomingId) -> io::Result<()> {
-        self.verdict(Call::Admit(incoming), incoming, |stack, now| stack.admit(incoming, now))
+        self.verdict(Call::Admit(incoming), |stack, now| stack.admit(incoming, now))
     }
 
     /// Refuses a client, by RST, or by an ICMP destination-unreachable message of this code.
@@ -74,7 +74,7 @@ impl Socket {
     /// # Errors
     /// The client has gone (ECONNABORTED).
     pub fn refuse(&self, incoming: IncomingId, unreachable: Option<u8>) -> io::Result<()> {
-        self.verdict(Call::Refuse(incoming, unreachable), incoming, |stack, now| {
+        self.verdict(Call::Refuse(incoming, unreachable), |stack, now| {
             stack.refuse(incoming, unreachable, now)
         })
     }
@@ -84,20 +84,15 @@ impl Socket {
     /// # Errors
     /// The client has gone (ECONNABORTED).
     pub fn drop_incoming(&self, incoming: IncomingId) -> io::Result<()> {
-        self.verdict(Call::DropIncoming(incoming), incoming, |stack, now| {
-            stack.drop_incoming(incoming, now)
-        })
+        self.verdict(Call::DropIncoming(incoming), |stack, now| stack.drop_incoming(incoming, now))
     }
 
     fn verdict(
         &self,
         call: Call,
-        incoming: IncomingId,
         act: impl FnOnce(&mut Recorded, Instant) -> Result<(), VerdictError>,
     ) -> io::Result<()> {
         let shared = self.host().shared();
-        let given = shared.call(Ask::of(self.id(), call), act);
-        shared.decided(incoming);
-        given.map_err(|error| error.to_io())
+        shared.call(Ask::of(self.id(), call), act).map_err(|error| error.to_io())
     }
 }

@@ -21,7 +21,8 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-/// How long a client that was admitted may take to finish its handshake (as pending records live).
+/// How long a client that was admitted may take to finish its handshake, if nobody tells that it
+/// has gone.
 const FORGET: Duration = Duration::from_secs(130);
 /// How long the LAN's side of a published connection may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -36,7 +37,7 @@ enum Stage {
     /// The machine connects, for a client that has heard nothing yet.
     Dialling(Incoming, OwnedFd, Entry),
     /// The client was admitted.
-    Admitted(Ends, OwnedFd, Entry),
+    Admitted(Incoming, OwnedFd, Entry),
     /// The LAN's side connects, for a client of the machine.
     Joining(Socket, SocketAddr, OwnedFd, Entry),
     /// Bytes are moved.
@@ -61,7 +62,7 @@ pub(super) struct Worker {
     front: Option<Front>,
     next: u64,
     flows: HashMap<u64, Flow>,
-    /// Clients without a verdict, and clients without a finished handshake.
+    /// Clients without a finished handshake; and those of them that were admitted.
     asking: HashMap<IncomingId, u64>,
     admitted: HashMap<Ends, u64>,
     /// Published ports, by the numbers of their watches; and those by their own numbers.
@@ -143,12 +144,7 @@ impl Worker {
     fn on_message(&mut self, message: Message) {
         match message {
             Message::Arrived(incoming) => self.on_arrived(incoming),
-            Message::Withdrawn(id) => {
-                if let Some(number) = self.asking.remove(&id) {
-                    self.shared.counting.tcp_withdrawn.add();
-                    self.flows.remove(&number);
-                }
-            }
+            Message::Withdrawn(id) => self.on_withdrawn(id),
             Message::Accepted(ends, socket) => self.on_accepted(ends, socket),
             Message::Publish(name, listener, to) => self.publish(name, listener, to),
             Message::Unpublish(name, done) => {
@@ -229,13 +225,18 @@ impl Worker {
         }
         for number in late {
             let Some(flow) = self.flows.remove(&number) else { continue };
-            if let Stage::Admitted(ends, ..) = &flow.stage {
-                self.admitted.remove(ends);
+            if let Stage::Admitted(incoming, ..) = &flow.stage {
+                self.asking.remove(&incoming.id);
+                self.admitted.remove(&ends(incoming));
             }
             give_up(flow);
         }
         self.accept_again();
     }
+}
+
+const fn ends(incoming: &Incoming) -> Ends {
+    (incoming.remote, incoming.local)
 }
 
 /// A flow that ends before its time: whoever is connected hears a reset.

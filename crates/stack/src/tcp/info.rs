@@ -303,7 +303,7 @@ fn of_time_wait(core: &Core, wait: &TimeWait) -> TcpInfo {
         segments_sacked: 0,
         segments_lost: 0,
         segments_retransmitted: 0,
-        total_retransmissions: 0,
+        total_retransmissions: wait.retransmissions,
         bytes_sent: 0,
         bytes_retransmitted: 0,
         bytes_acked: 0,

@@ -3,6 +3,7 @@
 
 use super::open::admit::Quote;
 use super::tcb::{Agreed, Tcb};
+use crate::event::IncomingId;
 use crate::interface::InterfaceId;
 use crate::packet::Path;
 use crate::slab::Key;
@@ -53,6 +54,8 @@ pub(super) struct HalfOpen {
     pub(super) challenge_second: Instant,
     pub(super) challenges: u32,
     pub(super) timer: Option<Timer>,
+    /// The application admitted it, and hears if it comes to nothing.
+    pub(super) admitted: Option<IncomingId>,
 }
 
 /// TIME-WAIT, or FIN-WAIT-2 that no application waits for.
@@ -76,6 +79,8 @@ pub(super) struct TimeWait {
     pub(super) deadline: Instant,
     pub(super) challenge_second: Instant,
     pub(super) challenges: u32,
+    /// How many segments the connection had sent again.
+    pub(super) retransmissions: u32,
     pub(super) reuse_address: bool,
     /// The peer's FIN is still to come.
     pub(super) fin_wait_2: bool,
@@ -93,6 +98,8 @@ pub(super) struct Pending {
     pub(super) syn: Syn,
     pub(super) reuse_address: bool,
     pub(super) quote: Quote,
+    /// When its first SYN came.
+    pub(super) since: Instant,
     pub(super) deadline: Instant,
     pub(super) timer: Option<Timer>,
 }

@@ -95,6 +95,9 @@ impl Tcp {
             Record::HalfOpen(half) => {
                 let (place, reuse) = (half.listener, half.reuse_address);
                 self.forget_half_open(place);
+                if let Some(admitted) = half.admitted {
+                    self.tell_withdrawn(core, place, admitted);
+                }
                 (None, reuse)
             }
             Record::Pending(pending) => {

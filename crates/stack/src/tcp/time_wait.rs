@@ -43,6 +43,7 @@ impl TimeWait {
                 },
             challenge_second: challenges.0,
             challenges: challenges.1,
+            retransmissions: tcb.totals.retransmissions,
             reuse_address: options.reuse_address,
             fin_wait_2,
             ttl: options.ttl,

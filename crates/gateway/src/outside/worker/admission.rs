@@ -4,7 +4,7 @@
 use super::super::dial::{Verdict, dial, verdict};
 use super::super::splice::{Machine, Splice};
 use super::super::streams::Ends;
-use super::{Flow, Stage, WATCHED, Worker};
+use super::{Flow, Stage, WATCHED, Worker, ends, give_up};
 use crate::flows::{Entry, FlowKind};
 use crate::reach::Refusal;
 use danja::net::{Socket, SocketOption};
@@ -79,6 +79,17 @@ impl Worker {
         };
     }
 
+    /// A client went away before its handshake was over: the machine's connection ends too.
+    pub(super) fn on_withdrawn(&mut self, id: IncomingId) {
+        let gone = self.asking.remove(&id).and_then(|number| self.flows.remove(&number));
+        let Some(flow) = gone else { return };
+        self.shared.counting.tcp_withdrawn.add();
+        if let Stage::Admitted(incoming, ..) = &flow.stage {
+            self.admitted.remove(&ends(incoming));
+        }
+        give_up(flow);
+    }
+
     pub(super) fn on_accepted(&mut self, ends: Ends, socket: Socket) {
         let found = self.admitted.remove(&ends);
         let flow = found.and_then(|number| self.flows.remove(&number).map(|flow| (number, flow)));
@@ -87,7 +98,8 @@ impl Worker {
             let _ = socket.set_option(SocketOption::Linger(Some(Duration::ZERO)));
             return;
         };
-        let Stage::Admitted(_, machine, entry) = flow.stage else { return };
+        let Stage::Admitted(incoming, machine, entry) = flow.stage else { return };
+        self.asking.remove(&incoming.id);
         if let Ok(splice) = Splice::new(socket, machine, flow.state, entry) {
             self.flows.insert(number, Flow { stage: Stage::Spliced(splice), ..flow });
             self.busy.push(number);
@@ -106,21 +118,21 @@ impl Worker {
         if !state.has_news() {
             return Some(Stage::Dialling(incoming, machine, entry));
         }
-        self.asking.remove(&incoming.id);
         match sockopt::socket_error(&machine).and_then(|outcome| outcome) {
             Ok(()) => {
                 let listener = self.listener.as_ref()?;
                 if listener.admit(incoming.id).is_err() {
+                    self.asking.remove(&incoming.id);
                     self.shared.counting.tcp_withdrawn.add();
                     let _ = listener.drop_incoming(incoming.id);
                     return None;
                 }
                 self.shared.counting.tcp_admitted.add();
-                let ends = (incoming.remote, incoming.local);
-                self.admitted.insert(ends, number);
-                Some(Stage::Admitted(ends, machine, entry))
+                self.admitted.insert(ends(&incoming), number);
+                Some(Stage::Admitted(incoming, machine, entry))
             }
             Err(error) => {
+                self.asking.remove(&incoming.id);
                 self.refuse(incoming.id, error);
                 None
             }

@@ -196,7 +196,7 @@ impl<'a> Run<'a> {
                 self.later(self.world.now() + wait, Task::Verdict(number));
                 Ok(())
             }
-            Happening::Stack { host, event: Event::Withdrawn(id) } => {
+            Happening::Stack { host, event: Event::Withdrawn { id, .. } } => {
                 self.verdicts.withdraw(host, id);
                 Ok(())
             }

@@ -20,7 +20,7 @@ use core::net::IpAddr;
 use danja_wire::icmpv4::{Message, Unreachable};
 use danja_wire::ip::Protocol;
 use danja_wire::tcp::{Flags, Header};
-use danja_wire::{Frame, Payload};
+use danja_wire::{Frame, Instant, Payload};
 
 /// How many SYNs wait for a verdict, in all and by source.
 #[derive(Default)]
@@ -83,7 +83,8 @@ impl Tcp {
             listener: place,
             interface: segment.packet.interface,
             syn,
-            deadline: core.now + core.config.tcp.pending_timeout,
+            since: core.now,
+            deadline: patience(core, core.now),
             timer: None,
             reuse_address: reuse,
             quote: quote(segment.packet),
@@ -131,7 +132,7 @@ impl Tcp {
         } else if segment.seq == irs {
             // The client asks again: it is still there.
             if let Some(Record::Pending(pending)) = self.records.get_mut(id.0) {
-                pending.deadline = core.now + core.config.tcp.pending_timeout;
+                pending.deadline = patience(core, pending.since);
                 pending.syn = segment.syn();
             }
         } else {
@@ -144,9 +145,17 @@ impl Tcp {
 
     /// The client gave up, or the time is over.
     pub(in crate::tcp) fn withdraw(&mut self, core: &mut Core, id: RecordId) {
-        if matches!(self.records.get(id.0), Some(Record::Pending(_))) {
+        if let Some(Record::Pending(pending)) = self.records.get(id.0) {
+            let place = pending.listener;
             self.delete(core, id, None);
-            core.events.push(Event::Withdrawn(incoming_id(id)));
+            self.tell_withdrawn(core, place, incoming_id(id));
+        }
+    }
+
+    /// The application hears that a client has gone, if its listener is still there.
+    pub(in crate::tcp) fn tell_withdrawn(&self, core: &mut Core, place: Key, id: IncomingId) {
+        if let Some(listener) = self.sockets.get(place).and_then(|socket| socket.id) {
+            core.events.push(Event::Withdrawn { listener, id });
         }
     }
 
@@ -180,7 +189,11 @@ impl Tcp {
         }
         let ends = (pending.local, pending.remote);
         let made = self.half_open(core, &pending.syn, ends, pending.listener, None);
-        made.map(|_| ()).ok_or(VerdictError::LimitReached)
+        let made = made.ok_or(VerdictError::LimitReached)?;
+        if let Some(Record::HalfOpen(half)) = self.records.get_mut(made.0) {
+            half.admitted = Some(incoming);
+        }
+        Ok(())
     }
 
     pub(in crate::tcp) fn verdict_refuse(
@@ -226,6 +239,14 @@ impl Tcp {
     ) -> Result<(), VerdictError> {
         self.take_pending(core, incoming).map(|_| ())
     }
+}
+
+/// Until when a client that was just heard is waited for: who still wants to connect says so
+/// again and again, at intervals that double (RFC 6298 §5.5).
+fn patience(core: &Core, since: Instant) -> Instant {
+    let config = &core.config.tcp;
+    let calling = core.now.saturating_since(since).saturating_mul(3);
+    core.now + config.pending_silence.saturating_add(calling).min(config.pending_timeout)
 }
 
 /// The front of a SYN, for an ICMP error about it.

@@ -162,6 +162,7 @@ impl Tcp {
             challenge_second: Instant::ZERO,
             challenges: 0,
             timer: None,
+            admitted: None,
         })
     }
 
@@ -210,7 +211,7 @@ impl Tcp {
                 core.discard(reason);
                 self.challenge_half_open(core, ends, id);
             }
-            Verdict::Again => self.send_again(core, id),
+            Verdict::Again => self.repeat_syn_ack(core, id),
             Verdict::Reset(reason) => {
                 core.discard(reason);
                 closed::answer(core, segment, ends);
@@ -223,6 +224,17 @@ impl Tcp {
             Verdict::Promote => self.promote(core, segment, place, id),
         }
         true
+    }
+
+    /// A SYN came again: as Linux (tcp_invalid_ratelimit), not each of many is answered.
+    fn repeat_syn_ack(&mut self, core: &mut Core, id: RecordId) {
+        let Some(Record::HalfOpen(half)) = self.records.get_mut(id.0) else { return };
+        let limit = core.config.tcp.challenge_acks_per_second;
+        if may_challenge(&mut half.challenge_second, &mut half.challenges, core.now, limit) {
+            self.send_again(core, id);
+        } else {
+            core.discard(Discard::TcpChallengeLimited);
+        }
     }
 
     fn send_again(&mut self, core: &mut Core, id: RecordId) {

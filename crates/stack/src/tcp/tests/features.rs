@@ -353,3 +353,15 @@ fn data_with_an_old_or_future_acknowledgement_is_dropped() {
     solo.say(Flags::ACK, 1, 1u32.wrapping_sub(60_000), b"okay");
     assert_eq!(solo.read(socket, 10).unwrap(), b"okay");
 }
+
+#[test]
+fn time_wait_knows_what_was_sent_again() {
+    let mut solo = Solo::new(Config::default());
+    let (socket, _) = solo.accepted(plain_options());
+    solo.stack.shutdown(socket, Shutdown::Write, solo.now).unwrap();
+    solo.poll();
+    assert_eq!(flags(&solo.wait(ms(300))), [Flags::FIN | Flags::ACK], "once more");
+    solo.say(Flags::FIN | Flags::ACK, 1, 2, &[]);
+    assert_eq!(solo.state(socket), TcpState::TimeWait);
+    assert_eq!(solo.info(socket).tcp.unwrap().total_retransmissions, 1);
+}
