@@ -35,7 +35,7 @@ pub(crate) const CASES: &[Case] = &[
             step "the tests"
             python3 "$SHARED/library_tests.py" test_socket
         "#,
-        seconds: 150,
+        seconds: 300,
         ..Case::BASE
     },
     Case {
@@ -47,7 +47,7 @@ pub(crate) const CASES: &[Case] = &[
             step "the tests"
             python3 "$SHARED/library_tests.py" test_asyncio
         "#,
-        seconds: 150,
+        seconds: 300,
         ..Case::BASE
     },
 ];

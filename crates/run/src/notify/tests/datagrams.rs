@@ -18,6 +18,16 @@ impl Lan {
 }
 
 #[test]
+fn whether_ipv4_is_meant_too_can_be_said_of_a_new_socket() {
+    Lan::alone().python(
+        "s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+for on in (1, 0):
+    s.setsockopt(41, socket.IPV6_V6ONLY, on); assert s.getsockopt(41, socket.IPV6_V6ONLY) == on
+",
+    );
+}
+
+#[test]
 fn datagrams_go_there_and_back() {
     let lan = Lan::alone();
     lan.echo_datagrams(7);

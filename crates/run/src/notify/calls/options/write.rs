@@ -76,7 +76,8 @@ pub(super) fn set(
 }
 
 fn is_bound(sock: &Sock) -> bool {
-    !matches!(sock.state, State::Fresh)
+    // A datagram socket is what it is from the beginning, bound or not.
+    !matches!(sock.state, State::Fresh | State::Datagram(_))
         || sock.socket.local_addr().is_ok_and(|local| local.port() != 0)
 }
 
