@@ -121,12 +121,18 @@ impl Datagrams {
         }
         let socket = self.sockets.get_mut(place).ok_or(OptionError::BadDescriptor)?;
         socket.set_option(option)?;
-        if socket.kind == SocketKind::Ping {
+        let (kind, local) = (socket.kind, socket.local);
+        let (address, by_port) = (socket.options.reuse_address, socket.options.reuse_port);
+        if kind == SocketKind::Ping {
             let takes = socket.options.interface.is_some();
             self.echo_takers.retain(|key| *key != place);
             if takes {
                 self.echo_takers.push(place);
             }
+        }
+        // As Linux: others may share a port whose owner says so after it has bound it.
+        if let (Some(room), Some(local)) = (self.room(kind), local) {
+            room.ports.set_reuse(local.port(), place, address, by_port);
         }
         Ok(())
     }

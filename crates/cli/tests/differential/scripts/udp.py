@@ -167,7 +167,7 @@ def next_size():
     one.sendto(b"123", two.getsockname())
     say("first", until(5, ask))
     two.recv(10)
-    say("second", ask())
+    say("second", until(3, ask))
 
 
 @case

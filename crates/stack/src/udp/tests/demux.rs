@@ -80,6 +80,17 @@ fn bind_has_linuxs_rules() {
 }
 
 #[test]
+fn a_port_is_shared_by_who_says_so_after_it_is_bound() {
+    let mut host = acquainted();
+    let (first, second) = (unbound(&mut host), unbound(&mut host));
+    bind(&mut host, first, at(ANY, 9)).unwrap();
+    set(&mut host, second, SocketOption::ReuseAddress(true));
+    assert_eq!(bind(&mut host, second, at(ANY, 9)), Err(BindError::AddressInUse));
+    set(&mut host, first, SocketOption::ReuseAddress(true));
+    assert_eq!(bind(&mut host, second, at(ANY, 9)), Ok(()));
+}
+
+#[test]
 fn reuse_port_spreads_flows_and_keeps_each_together() {
     let mut host = acquainted();
     let group: Vec<_> = (0..4)
