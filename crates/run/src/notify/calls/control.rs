@@ -10,7 +10,7 @@ use rustix::io::Errno;
 
 impl Desk {
     /// `None`: it is the kernel's.
-    pub(super) fn control(&mut self, id: Id, call: &Call) -> Option<Result<i64, Errno>> {
+    pub(in super::super) fn control(&mut self, id: Id, call: &Call) -> Option<Result<i64, Errno>> {
         let sock = self.table.socks.get(&id)?;
         let value = match call.number(1) as u32 {
             request if u64::from(request) == libc::TIOCOUTQ => {

@@ -20,7 +20,7 @@ impl Desk {
         self.move_datagrams(id);
         let mut taken = Taken::new();
         let said = match i64::from(call.0.number) {
-            libc::SYS_ioctl => match self.datagram_control(id, call) {
+            libc::SYS_ioctl => match self.control(id, call) {
                 Some(result) => Some(result),
                 None => return self.proceed(call),
             },

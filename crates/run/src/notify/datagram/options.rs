@@ -1,8 +1,7 @@
 //! Options of datagram sockets where they are other than a stream's.
 
 use crate::notify::pump::number;
-use crate::notify::table::{Id, Sock, State};
-use crate::notify::{call::Call, supervisor::Desk};
+use crate::notify::table::{Sock, State};
 use crate::sys::unix;
 use danja::net::{OptionName, SocketOption};
 use rustix::fd::OwnedFd;
@@ -123,17 +122,4 @@ fn set_multicast_interface(sock: &mut Sock, value: &[u8]) -> Result<(), Errno> {
     }
     sock.kept.options.insert((libc::IPPROTO_IP, libc::IP_MULTICAST_IF), address.to_vec());
     Ok(())
-}
-
-impl Desk {
-    /// `ioctl`; `None`: it is the UNIX socket's to answer.
-    pub(super) fn datagram_control(&mut self, id: Id, call: &Call) -> Option<Result<i64, Errno>> {
-        if call.number(1) as u32 != libc::TIOCOUTQ as u32 {
-            return None;
-        }
-        let sock = self.table.socks.get(&id)?;
-        let queued = sock.socket.control_info().map_or(0, |info| info.send_queue);
-        let value = i32::try_from(queued).unwrap_or(i32::MAX);
-        Some(call.write(call.pointer(2), &value.to_ne_bytes()).map(|()| 0))
-    }
 }

@@ -60,6 +60,20 @@ except BlockingIOError: pass
 }
 
 #[test]
+fn the_interface_of_a_datagram_has_a_name() {
+    let lan = Lan::alone();
+    lan.python(
+        "import fcntl
+one, two = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
+two.bind(('127.0.0.1', 0)); two.setsockopt(0, 8, 1); one.sendto(b'x', two.getsockname())
+index = two.recvmsg(9, 99)[1][0][2][:4]
+name = fcntl.ioctl(two, 0x8910, bytes(16) + index + bytes(20))[:16].rstrip(b'\\0')
+assert name == b'lo', name
+",
+    );
+}
+
+#[test]
 fn a_program_answers_whoever_asks() {
     let lan = Lan::alone();
     let other = lan.other.clone();
