@@ -86,7 +86,10 @@ impl Desk {
     fn hand_over(&mut self, id: Id, call: &Call, copy: &OwnedFd, flags: i32) -> Result<(), Errno> {
         let (theirs, connection) = self.oldest(id, copy)?;
         let result = self.give(&theirs, connection, call, flags);
+        // As Linux: who names no good place for the address has had the connection.
+        let spent = matches!(result, Err(Errno::FAULT | Errno::INVAL));
         if result.is_err()
+            && !spent
             && let Some(State::Listening(listening)) = self.state_of(id)
         {
             listening.stash.push_front((theirs, connection));
