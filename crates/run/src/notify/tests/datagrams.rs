@@ -69,6 +69,8 @@ two.bind(('127.0.0.1', 0)); two.setsockopt(0, 8, 1); one.sendto(b'x', two.getsoc
 index = two.recvmsg(9, 99)[1][0][2][:4]
 name = fcntl.ioctl(two, 0x8910, bytes(16) + index + bytes(20))[:16].rstrip(b'\\0')
 assert name == b'lo', name
+for index, _ in socket.if_nameindex():
+    fcntl.ioctl(two, 0x8910, bytes(16) + struct.pack('i', index) + bytes(20))
 ",
     );
 }
