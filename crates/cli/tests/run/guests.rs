@@ -299,9 +299,12 @@ if os.fork() == 0:
                 thread::sleep(Duration::from_millis(20));
             }
             let id = child.id().to_string();
-            while child.try_wait().unwrap().is_none() {
-                let _ = Command::new("kill").args(["-TERM", &id]).status();
-                thread::sleep(Duration::from_millis(300));
+            // Once to tell the child, which takes no notice, and once more not to wait for it.
+            for _ in 0..2 {
+                thread::sleep(Duration::from_secs(2));
+                if child.try_wait().unwrap().is_none() {
+                    let _ = Command::new("kill").args(["-TERM", &id]).status();
+                }
             }
             match wait(&mut child) {
                 Some(0) => {}

@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 
 /// How long any process that the program leaves behind has to open its first socket; and one that
 /// looks like a server on its way into the background.
-const MOMENT: Duration = Duration::from_millis(200);
-const SETTLING: Duration = Duration::from_secs(2);
+const MOMENT: Duration = Duration::from_millis(500);
+const SETTLING: Duration = Duration::from_secs(3);
 /// Between two looks meanwhile, and while such processes are waited for.
 const GLANCE: Duration = Duration::from_millis(10);
 const LOOK: Duration = Duration::from_secs(1);
@@ -114,6 +114,7 @@ impl Running {
     pub fn wait_for_others(&mut self, tell: impl FnOnce(usize)) {
         let ended = Instant::now();
         let (mut tell, mut told_to_end) = (Some(tell), None);
+        let mut deserted = false;
         loop {
             let left = self.left();
             let settling = if left.detached { SETTLING } else { MOMENT };
@@ -122,9 +123,13 @@ impl Running {
                 LOOK
             } else if left.more && ended.elapsed() < settling {
                 GLANCE
+            } else if !left.more && !deserted {
+                // One that becomes another program at this moment cannot be looked at.
+                GLANCE
             } else {
                 return;
             };
+            deserted = left.users.is_empty() && !left.more;
             let mut sources = [PollFd::new(&self.signals, PollFlags::IN)];
             // A failure is a wake-up.
             let _ = poll(&mut sources, Timespec::try_from(wait).ok().as_ref());
