@@ -146,8 +146,8 @@ impl World {
         let prelude = include_str!("prelude.sh");
         let Case { server, client, .. } = case;
         let within = format!(
-            "{prelude}\nset -m\n(\n{server}\n) >server.log 2>&1 &\nserver=$!; set +m\n(\n{client}\n)\n\
-             kill $server 2>/dev/null || true\n"
+            "{prelude}\nset -m\n(\n{server}\n) >server.log 2>&1 &\nserver=$!; set +m\n\
+             (\n{client}\n)\nkill -- -$server 2>/dev/null || true\n"
         );
         fs::write(folder.join("world.sh"), include_str!("world.sh"))?;
         fs::write(folder.join("server.sh"), format!("{prelude}\n{server}\n"))?;

@@ -45,13 +45,26 @@ fi
 ordinary() { env SERVER="$1" "${as[@]}" bash "${@:2}"; }
 launched() { env SERVER="$1" "${as[@]}" "${launch[@]}" bash "${@:2}"; }
 
+# Launches a script and waits until that is over: `danja run` would wait for all that it leaves
+# behind, which ends with this world.
+client() {
+  local launcher
+  launched "$1" -c "trap 'echo \$? >\$T/code' EXIT; source ./$2" &
+  launcher=$!
+  while kill -0 $launcher 2>/dev/null; do
+    [ ! -s code ] || return "$(cat code)"
+    sleep 0.02
+  done
+  wait $launcher
+}
+
 # A server has a process group of its own.
 set -m
 case $MEETING in
-  within) launched 10.0.2.15 within.sh >within.log 2>&1 ;;
+  within) client 10.0.2.15 within.sh >within.log 2>&1 ;;
   out)
     (ordinary 127.0.0.1 server.sh >server.log 2>&1 || touch ended) &
-    launched 10.0.2.3 client.sh >client.log 2>&1
+    client 10.0.2.3 client.sh >client.log 2>&1
     ;;
   in)
     (launched 10.0.2.15 server.sh >server.log 2>&1 || touch ended) &
