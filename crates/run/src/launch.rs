@@ -271,6 +271,8 @@ impl Parked {
             }
         };
         let (mode, under, supervisor) = self.lead(connected, host)?;
+        // While it becomes another program nobody may look at it.
+        let home = Home::of(self.channel.pid(), under.is_some());
         self.channel.order(Order::Execute)?;
         if !geteuid().is_root() {
             self.reasons.extend(lost_privileges(&self.program, mode));
@@ -278,7 +280,6 @@ impl Parked {
         let Self { program, signals, channel, reasons, .. } = self;
         channel.executed(&program)?;
         let child = channel.into_child();
-        let home = Home::of(child.pid, under.is_some());
         Ok(Running { child, signals, mode, reasons, home, under, supervisor })
     }
 

@@ -53,8 +53,8 @@ fn nobody_waits_for_processes_without_sockets() {
 #[test]
 fn who_is_waited_for_is_told_to_end_as_the_launcher_is() {
     let server = "import socket, time
-server = socket.create_server(('0.0.0.0', 80))
 print('serves', flush=True)
+server = socket.create_server(('0.0.0.0', 80))
 time.sleep(60)";
     for launcher in Launcher::all() {
         for way in WAYS {

@@ -147,6 +147,11 @@ impl Channel {
         Err(LaunchError::Program(ProgramError::at_exec(program, errno)))
     }
 
+    /// The child's process.
+    pub(super) const fn pid(&self) -> Pid {
+        self.child.pid
+    }
+
     /// The child, which obeys no more.
     pub(super) fn into_child(self) -> Child {
         self.child
