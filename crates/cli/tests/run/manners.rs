@@ -49,6 +49,23 @@ fn exit_codes_are_the_programs() {
     }
 }
 
+/// As in a container, whose shell has no leader of its session that it could see.
+#[test]
+fn the_sessions_leader_may_be_out_of_sight() {
+    let test = "the_sessions_leader_may_be_out_of_sight";
+    let launcher = Launcher::own();
+    // Where no program can be run at all, that has been said.
+    if launcher.run(test, "", ["true"]).is_none() {
+        return;
+    }
+    let inner = launcher.command("-q");
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "--pid", "--fork", "--mount-proc", "--"]);
+    command.arg(inner.get_program()).args(inner.get_args()).args(["sh", "-c", "exit 7"]);
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    assert_eq!(output.status.code(), Some(7), "{}", texts(&output).1);
+}
+
 #[test]
 fn the_environment_directory_and_streams_are_the_launchers() {
     for launcher in Launcher::all() {

@@ -1,7 +1,8 @@
 //! What a program leaves behind when it ends: processes that still use its network, a server that
 //! has put itself into the background above all. Found in `/proc`; signals nobody.
 
-use rustix::process::{Pid, getpid, getsid};
+use crate::sys::signals;
+use rustix::process::{Pid, getpid};
 use std::collections::HashSet;
 use std::fs;
 use std::path::PathBuf;
@@ -34,7 +35,7 @@ impl Home {
         Self {
             namespace: own.then(|| namespace(program)).flatten(),
             since: Stat::of(program).map_or(0, |it| it.since),
-            session: getsid(None).map_or(0, Pid::as_raw_pid),
+            session: signals::session(0),
         }
     }
 
@@ -121,7 +122,7 @@ mod tests {
     #[test]
     fn proc_is_read_as_it_is_written() {
         let own = Pid::as_raw_pid(getpid());
-        assert_eq!(Stat::of(own).unwrap().session, getsid(None).unwrap().as_raw_pid());
+        assert_eq!(Stat::of(own).unwrap().session, signals::session(0));
         assert!(Stat::of(own).unwrap().since > 0);
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let open: HashSet<u64> = open_sockets(own).into_iter().collect();

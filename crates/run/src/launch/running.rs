@@ -4,10 +4,10 @@ use super::Mode;
 use super::channel::Child;
 use super::left::{Home, Left};
 use crate::notify::Supervisor;
-use crate::sys::signals::{Came, Signals, send};
+use crate::sys::signals::{self, Came, Signals, send};
 use crate::under::{Discarded, Under};
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::process::{Pid, WaitOptions, WaitStatus, getpgid, getpgrp, getpid, waitpid};
+use rustix::process::{Pid, WaitOptions, WaitStatus, getpid, waitpid};
 use rustix::time::Timespec;
 use std::fmt;
 use std::io;
@@ -187,7 +187,7 @@ impl Running {
 
 /// Whether the terminal would tell this process, and nobody else, that it is gone.
 fn leads_session() -> bool {
-    rustix::process::getsid(None) == Ok(getpid())
+    signals::session(0) == getpid().as_raw_pid()
 }
 
 impl fmt::Debug for Running {
@@ -209,7 +209,8 @@ fn pass_on(came: Came, processes: &[Pid]) {
         signal => {
             for process in processes {
                 // The terminal has told those of our group itself.
-                if came.from.is_some() || getpgid(Some(*process)) != Ok(getpgrp()) {
+                if came.from.is_some() || signals::group(process.as_raw_pid()) != signals::group(0)
+                {
                     send(process.as_raw_pid(), signal);
                 }
             }

@@ -27,6 +27,19 @@ const TAKEN: [i32; 12] = [
 /// Whether this process was started with SIGPIPE ignored, as service managers do it.
 static IGNORED_BROKEN_PIPES: AtomicBool = AtomicBool::new(false);
 
+/// A process's session; 0 if its leader is outside of our process namespace, for which rustix has
+/// no word. (Of oneself: 0.)
+pub(crate) fn session(process: i32) -> i32 {
+    // SAFETY: takes a number and gives one.
+    unsafe { libc::getsid(process) }
+}
+
+/// A process's group; 0 as above.
+pub(crate) fn group(process: i32) -> i32 {
+    // SAFETY: takes a number and gives one.
+    unsafe { libc::getpgid(process) }
+}
+
 /// Before `main`, for Rust's start-up forgets it.
 #[used]
 // SAFETY: the system calls what lies there before `main`, once, with the C library ready.
