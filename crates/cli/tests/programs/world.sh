@@ -35,6 +35,8 @@ if [ "$MODE" = kernel ]; then
   ip address add 10.0.2.15/32 dev lo
   ip address add 10.0.2.3/32 dev lo
 else
+  # A machine has an address beside its loopback's; without one the C library asks for no names.
+  ip address add 192.0.2.1/32 dev lo
   launch=("$DANJA" run -q --intercept "$MODE")
   [ "$MEETING" != out ] || launch+=(--host-access)
   if [ "$MEETING" = in ]; then
