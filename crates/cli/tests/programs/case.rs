@@ -88,7 +88,8 @@ impl Where {
 /// Why something cannot work: the list fixed in docs/programs.md.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Impossible {
-    /// Raw and ping sockets are the namespace's kernel's, which `notify` has none of.
+    /// Raw sockets, ping sockets and netlink are the namespace's kernel's, which `notify` has none
+    /// of.
     NeedsTun,
 }
 
@@ -96,7 +97,8 @@ impl Impossible {
     /// All, with what docs/programs.md says of each.
     pub(crate) const ALL: [(Self, &'static str); 1] = [(
         Self::NeedsTun,
-        "raw sockets and ICMP sockets belong to the kernel of a namespace, and `notify` has none",
+        "raw sockets, ICMP sockets and what netlink tells of interfaces belong to the kernel of a \
+         namespace, and `notify` has none",
     )];
 }
 

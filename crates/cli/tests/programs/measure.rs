@@ -84,6 +84,8 @@ pub(crate) const CASES: &[Case] = &[
             step "a name that is not there"
             at absent.example.test | grep -q NXDOMAIN
         "#,
+        // It answers TCP only on interfaces that netlink names.
+        impossible: &[(Where::Notify, Impossible::NeedsTun)],
         ..Case::BASE
     },
     Case {
