@@ -206,7 +206,7 @@ fn judge(wait: &TimeWait, segment: &Segment<'_>, core: &Core, listens: bool) -> 
     let old = value.is_some_and(|value| {
         super::input::is_old(value, wait.ts_recent, wait.ts_recent_at, core.now)
     });
-    let fits = acceptable(segment.seq, segment.len(), wait.rcv_nxt, wait.rcv_wnd) && !old;
+    let fits = acceptable(segment, wait.rcv_nxt, wait.rcv_wnd) && !old;
     if segment.len() == 0 {
         return match fits {
             // RFC 9293 §3.10.7.4 (fifth): nothing but their FIN is to be acknowledged.
@@ -246,7 +246,7 @@ fn judge_fin_wait_2(wait: &TimeWait, segment: &Segment<'_>, core: &Core) -> Outc
         }
         _ => false,
     };
-    if old || !acceptable(segment.seq, segment.len(), wait.rcv_nxt, wait.rcv_wnd) {
+    if old || !acceptable(segment, wait.rcv_nxt, wait.rcv_wnd) {
         return match segment.len() {
             0 => Outcome::Challenge(Discard::TcpSequence),
             _ => Outcome::Acknowledge(Discard::TcpSequence),

@@ -38,9 +38,7 @@ pub(super) fn check(conn: &mut Conn<'_>, segment: &mut Segment<'_>) -> Step {
         }
     }
     let window = tcb.rcv_wnd();
-    // A RST may carry data (SHLD-2), which does not count: it is judged by its number alone.
-    let length = if segment.has(Flags::RST) { 0 } else { segment.len() };
-    if acceptable(segment.seq, length, tcb.rcv_nxt, window) {
+    if acceptable(segment, tcb.rcv_nxt, window) {
         return Step::Continue;
     }
     if segment.has(Flags::RST) {
@@ -61,13 +59,21 @@ pub(super) fn check(conn: &mut Conn<'_>, segment: &mut Segment<'_>) -> Step {
     unacceptable(conn, segment)
 }
 
+/// Whether a segment passes the first test.
+pub(in crate::tcp) fn acceptable(segment: &Segment<'_>, rcv_nxt: SeqNumber, window: u32) -> bool {
+    // A RST may carry data (SHLD-2), which does not count: it is judged by its number alone.
+    if segment.has(Flags::RST) {
+        return touches(segment.seq, 0, rcv_nxt, window);
+    }
+    // Whoever has filled the window, and lost some of it on the way, acknowledges and answers
+    // probes with SND.NXT, which is the edge. By the letter that would not be heard until all
+    // is sent again; as Linux, it is.
+    let at_edge = segment.len() == 0 && segment.seq == rcv_nxt + window;
+    at_edge || touches(segment.seq, segment.len(), rcv_nxt, window)
+}
+
 // RFC 9293 §3.4 and §3.10.7.4 (first): the four cases.
-pub(in crate::tcp) const fn acceptable(
-    seq: SeqNumber,
-    length: u32,
-    rcv_nxt: SeqNumber,
-    window: u32,
-) -> bool {
+const fn touches(seq: SeqNumber, length: u32, rcv_nxt: SeqNumber, window: u32) -> bool {
     match (length, window) {
         (0, 0) => seq.0 == rcv_nxt.0,
         (0, _) => seq.in_window(rcv_nxt, window),

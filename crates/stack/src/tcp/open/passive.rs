@@ -352,9 +352,8 @@ fn judge(half: &HalfOpen, segment: &Segment<'_>) -> Verdict {
     {
         return Verdict::Again;
     }
-    // First: sequence number. A RST is judged by its number alone.
-    let length = if segment.has(Flags::RST) { 0 } else { segment.len() };
-    if !acceptable(segment.seq, length, rcv_nxt, half.rcv_wnd) {
+    // First: sequence number.
+    if !acceptable(segment, rcv_nxt, half.rcv_wnd) {
         let reset = segment.has(Flags::RST);
         return if reset {
             Verdict::Drop(Discard::TcpReset)

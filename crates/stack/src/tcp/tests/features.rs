@@ -149,6 +149,38 @@ fn keep_alive_probes_and_gives_up() {
     assert_eq!(solo.stack.counters().tcp_keep_alive, 4);
 }
 
+/// The peer's window-full of data was lost: its answers have the number behind it.
+#[test]
+fn what_comes_from_the_edge_of_the_window_is_heard() {
+    let mut solo = Solo::new(Config::default());
+    let (socket, _) = solo.accepted(plain_options());
+    for option in [
+        SocketOption::KeepIdle(Duration::from_secs(10)),
+        SocketOption::KeepInterval(Duration::from_secs(5)),
+        SocketOption::KeepCount(3),
+        SocketOption::KeepAlive(true),
+    ] {
+        solo.stack.set_option(socket, option, solo.now).unwrap();
+    }
+    let edge = 1 + solo.info(socket).tcp.unwrap().rcv_wnd;
+    for _ in 0..5 {
+        assert_eq!(flags(&solo.wait(ms(10_000))), [Flags::ACK], "a probe");
+        assert!(solo.say(Flags::ACK, edge, 1, &[]).is_empty(), "it is no reason for an answer");
+    }
+    solo.write(socket, b"data").unwrap();
+    solo.poll();
+    solo.say(Flags::ACK, edge, 5, &[]);
+    assert_eq!(solo.info(socket).tcp.unwrap().segments_unacked, 0);
+    // Beyond it nothing is, nor is data there, nor a RST.
+    solo.write(socket, b"more").unwrap();
+    solo.poll();
+    solo.say(Flags::ACK, edge + 1, 9, &[]);
+    solo.say(Flags::ACK, edge, 9, b"x");
+    assert_eq!(solo.info(socket).tcp.unwrap().segments_unacked, 1);
+    assert!(solo.say(Flags::RST, edge, 0, &[]).is_empty(), "it is outside of the window");
+    assert_eq!(solo.state(socket), TcpState::Established);
+}
+
 #[test]
 fn the_user_timeout_ends_a_stalled_connection() {
     let mut solo = Solo::new(Config::default());
