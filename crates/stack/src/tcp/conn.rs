@@ -122,6 +122,10 @@ impl Conn<'_> {
         self.tcb.last_received = now;
         self.tcb.probes = 0;
         self.tcb.keep_alive_probes = 0;
+        // As Linux: what did not work some time ago is not why the connection ends later.
+        if let Some(socket) = self.socket.as_deref_mut() {
+            socket.soft_error = None;
+        }
         super::timers::keep_alive(self);
     }
 

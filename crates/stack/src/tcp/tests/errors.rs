@@ -9,7 +9,7 @@ use core::time::Duration;
 use danja_wire::checksum::Sum;
 use danja_wire::icmpv4::{Message, Unreachable};
 use danja_wire::ip::Protocol;
-use danja_wire::tcp::{Header, SeqNumber};
+use danja_wire::tcp::{Flags, Header, SeqNumber};
 
 /// An ICMP error that quotes a segment of ours with this sequence number.
 fn unreachable(solo: &mut Solo, code: Unreachable, mtu: u16, seq: SeqNumber) {
@@ -95,6 +95,22 @@ fn no_error_ends_an_established_connection() {
     }
     assert!(solo.info(socket).soft_error.is_some());
     assert!(solo.info(socket).error.is_none());
+}
+
+#[test]
+fn a_soft_error_is_forgotten_when_the_peer_is_heard() {
+    let mut solo = Solo::new(Config::default());
+    let (socket, _) = solo.accepted(plain_options());
+    solo.write(socket, b"in flight").unwrap();
+    solo.poll();
+    let iss = solo.iss;
+    unreachable(&mut solo, Unreachable::Host, 0, iss + 1);
+    assert!(solo.info(socket).soft_error.is_some());
+    solo.say(Flags::ACK, 1, 10, &[]);
+    assert!(solo.info(socket).soft_error.is_none());
+    solo.write(socket, b"again").unwrap();
+    solo.wait(Duration::from_secs(1_200));
+    assert_eq!(solo.error(socket).unwrap().kind, Fault::TimedOut);
 }
 
 fn lengths(sent: &[Seen]) -> std::vec::Vec<usize> {
