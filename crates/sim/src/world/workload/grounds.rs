@@ -5,6 +5,7 @@ use super::side::{KEEP_COUNT, KEEP_IDLE, KEEP_INTERVAL};
 use super::streams::Outlook;
 use crate::world::HostId;
 use danja_stack::socket::{Cause, Fault, SocketFault};
+use danja_wire::tcp::SeqNumber;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -40,6 +41,8 @@ pub(super) struct Grounds<'a> {
     pub(super) hosts: [HostId; 2],
     /// Its own end, then the other.
     pub(super) ends: [SocketAddr; 2],
+    /// The first number of whoever called.
+    pub(super) call: Option<SeqNumber>,
     pub(super) other: Other,
     /// The other end has no application, and its stack gave it up for want of memory; or a full
     /// listener forgot the end of its handshake.
@@ -85,14 +88,15 @@ impl Grounds<'_> {
             hosts.reverse();
             ends.reverse();
         }
-        self.world.ask(|witness| witness.unheard(hosts, ends, patience, self.world.now))
+        let (call, now) = (self.call, self.world.now);
+        self.world.ask(|witness| witness.unheard(hosts, ends, call, patience, now))
     }
 
     /// An end's probes were not answered.
     fn may_miss_probes(&self, end: usize) -> Result<(), String> {
         let patience = KEEP_IDLE + KEEP_INTERVAL * u32::from(KEEP_COUNT);
         let (own, other, now) = (self.ends[end], self.ends[1 - end], self.world.now);
-        self.world.ask(|witness| witness.unanswered(own, other, patience, now))
+        self.world.ask(|witness| witness.unanswered(own, other, self.call, patience, now))
     }
 
     /// An end that an application has may give up, for one reason or another.
@@ -100,7 +104,8 @@ impl Grounds<'_> {
         let tcp = &self.world.plan.hosts[self.hosts[end].0].stack.tcp;
         let patience = patience(tcp.min_rto, tcp.retries, tcp.max_rto);
         let (from, to) = (self.ends[end], self.ends[1 - end]);
-        if self.world.ask(|witness| witness.was_late(from, to, patience, self.world.now)) {
+        let (call, now) = (self.call, self.world.now);
+        if self.world.ask(|witness| witness.was_late(from, to, call, patience, now)) {
             return Ok(());
         }
         self.may_miss_probes(end).or_else(|_| self.unheard(end, patience))
@@ -110,7 +115,7 @@ impl Grounds<'_> {
         let [own, other] = self.ends;
         match fault.cause {
             Some(Cause::NeighbourSilent(who)) if who == other.ip() => {
-                self.world.ask(|witness| witness.not_found(own, other))?;
+                self.world.ask(|witness| witness.was_not_found(own, other, self.call))?;
                 // Told instead of the time-out.
                 self.may_be_lost(0)
             }
@@ -135,9 +140,9 @@ impl Grounds<'_> {
             Other::Unaccepted => patience(tcp.initial_rto, tcp.syn_ack_retries, tcp.max_rto),
             _ => patience(tcp.min_rto, tcp.orphan_retries, tcp.max_rto),
         };
-        let [own, other] = self.ends;
+        let ([own, other], call, now) = (self.ends, self.call, self.world.now);
         if self.pressed
-            || self.world.ask(|witness| witness.was_late(other, own, patience, self.world.now))
+            || self.world.ask(|witness| witness.was_late(other, own, call, patience, now))
         {
             return Ok(());
         }
@@ -147,6 +152,13 @@ impl Grounds<'_> {
     /// This end, which its application has closed, was rightly given up by its stack.
     pub(super) fn gave_up(&self) -> Result<(), String> {
         let tcp = &self.world.plan.hosts[self.hosts[0].0].stack.tcp;
-        self.unheard(0, patience(tcp.min_rto, tcp.orphan_retries, tcp.max_rto))
+        let patience = patience(tcp.min_rto, tcp.orphan_retries, tcp.max_rto);
+        let ([own, other], call, now) = (self.ends, self.call, self.world.now);
+        // Whoever forgot the handshake does not acknowledge what follows it.
+        if self.pressed && self.world.ask(|witness| witness.waited(own, other, call, patience, now))
+        {
+            return Ok(());
+        }
+        self.unheard(0, patience)
     }
 }

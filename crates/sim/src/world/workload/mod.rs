@@ -93,7 +93,8 @@ pub fn run_seed(seed: u64, options: Options) -> Result<Report, Failure> {
     let plan = Plan::new(seed);
     let fail = |what| Failure { seed, what };
     let shift = match plan.wrap {
-        Some(wrap) => find_shift(&plan, wrap, options.hash_key).map_err(fail)?,
+        // What goes wrong before the number is known goes wrong again, and is observed.
+        Some(wrap) => find_shift(&plan, wrap, options.hash_key).unwrap_or_default(),
         None => Duration::ZERO,
     };
     let mut run = Run::new(&plan, options.hash_key, shift).map_err(fail)?;

@@ -164,14 +164,19 @@ impl<'a> Run<'a> {
 
     /// Runs the world to its end, and judges it.
     pub(super) fn finish(mut self) -> Result<Report, String> {
+        let hosts: Vec<HostId> = self.world.hosts().collect();
         // Now and then is enough: looking at all costs more than a step.
         let mut steps = 0_u32;
         while self.step()? {
             steps += 1;
-            if steps.is_multiple_of(256) && self.is_over() {
-                break;
+            if steps.is_multiple_of(256) {
+                hosts.iter().for_each(|host| self.note(*host));
+                if self.is_over() {
+                    break;
+                }
             }
         }
+        hosts.iter().for_each(|host| self.note(*host));
         self.judge_parts()?;
         // A listener that was to be opened later is not.
         self.due.clear();
@@ -292,16 +297,21 @@ impl<'a> Run<'a> {
         self.world.call(host, |stack, _| act(streams, &outlook, stack))
     }
 
+    /// Notes what a host's stack had to do without so far.
+    fn note(&mut self, host: HostId) {
+        let stack = self.world.stack(host);
+        let counters = stack.counters();
+        let forgotten = counters.tcp_listen_overflows;
+        let dropped = counters.tcp_listen_drops;
+        // Beyond three quarters of what it may use, a stack gives up orphans.
+        let limit = stack.config().limits.buffer_bytes;
+        let pressed = self.world.counters(host).most_buffered > limit - limit / 4;
+        self.streams.note(host, Wants { dropped, forgotten, pressed });
+    }
+
     fn drive(&mut self, half: HalfId, ready: Ready) -> Result<(), String> {
         if let Some(host) = self.streams.host(HalfId { side: 1 - half.side, ..half }) {
-            let stack = self.world.stack(host);
-            let counters = stack.counters();
-            let forgotten = counters.tcp_listen_overflows;
-            let dropped = counters.tcp_listen_drops;
-            // Beyond three quarters of what it may use, a stack gives up orphans.
-            let limit = stack.config().limits.buffer_bytes;
-            let pressed = self.world.counters(host).most_buffered > limit - limit / 4;
-            self.streams.note(host, Wants { dropped, forgotten, pressed });
+            self.note(host);
         }
         let again =
             self.on_stack(half, |streams, world, stack| streams.drive(half, ready, world, stack));

@@ -10,6 +10,7 @@ use crate::world::HostId;
 use danja_stack::socket::{Domain, SocketKind, SocketOption};
 use danja_stack::{SocketId, Stack};
 use danja_wire::Instant;
+use danja_wire::tcp::SeqNumber;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -66,6 +67,8 @@ struct Stream {
     attempts: u32,
     /// The client's end, at its latest attempt.
     local: Option<SocketAddr>,
+    /// And its initial sequence number.
+    call: Option<SeqNumber>,
     /// When each half called.
     called: [Instant; 2],
 }
@@ -138,7 +141,8 @@ impl Stream {
             hosts.reverse();
             ends.reverse();
         }
-        Grounds { world, hosts, ends, other: self.other(side, world), pressed: false }
+        let other = self.other(side, world);
+        Grounds { world, hosts, ends, call: self.call, other, pressed: false }
     }
 
     /// Whether the stack of the half across from `side` had no room for it.
@@ -168,7 +172,7 @@ impl Stream {
         }
     }
 
-    fn is_over(&self, world: &Outlook<'_>) -> bool {
+    fn is_over(&self, world: &Outlook<'_>, wants: Wants) -> bool {
         let over = |half: &Half| match half {
             Half::Connected(side) => side.end.is_some(),
             Half::Refused => true,
@@ -177,7 +181,7 @@ impl Stream {
         match self.plan.target {
             Target::ClosedPort(_) | Target::Absent => over(&self.halves[0]),
             _ => {
-                let unaccepted = matches!(self.halves[1], Half::Idle) && self.is_left(world);
+                let unaccepted = matches!(self.halves[1], Half::Idle) && self.is_left(world, wants);
                 over(&self.halves[0]) && (over(&self.halves[1]) || unaccepted)
             }
         }
@@ -186,7 +190,7 @@ impl Stream {
 
 impl Stream {
     /// Whether the server need not accept what its client has done with.
-    fn is_left(&self, world: &Outlook<'_>) -> bool {
+    fn is_left(&self, world: &Outlook<'_>, wants: Wants) -> bool {
         let Half::Connected(client) = &self.halves[0] else {
             return matches!(self.halves[0], Half::Refused);
         };
@@ -195,11 +199,12 @@ impl Stream {
             Some(End::BrokenOff | End::Fault(_)) => true,
             // It went before its FIN was acknowledged, and will not hear what became of that.
             Some(End::Whole) => {
-                let grounds = self.grounds(0, world);
-                let [client, server] = grounds.ends;
+                let pressed = wants.forgotten > 0;
+                let grounds = Grounds { pressed, ..self.grounds(0, world) };
+                let ([client, server], call) = (grounds.ends, grounds.call);
                 let vanished = self.hosts().iter().any(|host| world.has_vanished(*host));
                 vanished
-                    || world.ask(|witness| witness.was_reset(server, client))
+                    || world.ask(|witness| witness.was_reset(server, client, call))
                     || grounds.gave_up().is_ok()
             }
         }
@@ -241,6 +246,7 @@ impl Streams {
             halves: [Half::Idle, Half::Idle],
             attempts: 0,
             local: None,
+            call: None,
             called: [Instant::ZERO; 2],
         });
         let (halves, callers) = (BTreeMap::new(), BTreeMap::new());
@@ -326,7 +332,12 @@ impl Streams {
 
     /// Whether nothing is left to be done.
     pub(super) fn are_over(&self, world: &Outlook<'_>) -> bool {
-        self.all.iter().all(|stream| stream.is_over(world))
+        self.all.iter().all(|stream| stream.is_over(world, self.wants(stream)))
+    }
+
+    /// What the host that a stream's client calls had to do without.
+    fn wants(&self, stream: &Stream) -> Wants {
+        self.wants.get(&stream.hosts()[1]).copied().unwrap_or_default()
     }
 
     /// Whether this half waits for an attempt to connect.
@@ -336,7 +347,8 @@ impl Streams {
 
     /// Streams that are not over, for people.
     pub(super) fn unfinished(&self, world: &Outlook<'_>) -> impl Iterator<Item = (usize, String)> {
-        let open = self.all.iter().enumerate().filter(|(_, stream)| !stream.is_over(world));
+        let open = self.all.iter().enumerate();
+        let open = open.filter(|(_, stream)| !stream.is_over(world, self.wants(stream)));
         open.map(|(number, stream)| (number, format!("{stream:#?}")))
     }
 

@@ -2,6 +2,7 @@
 //! A host that gives up must have been unheard (RFC 9293 §3.8.3), and whoever heard must have
 //! answered; the witness, which trusts no stack, decides. It changes nothing.
 
+mod former;
 mod seen;
 #[cfg(test)]
 mod tests;
@@ -9,6 +10,7 @@ mod tests;
 use crate::world::{Direction, HostId, Passing};
 use danja_wire::Instant;
 use danja_wire::tcp::{Flags, SeqNumber};
+use former::Former;
 use seen::{Seen, TcpSeen};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -17,6 +19,12 @@ use std::time::Duration;
 /// An answer may wait for the delay of an acknowledgement (at most 500 ms), and a host for its
 /// adapter.
 const ANSWER: Duration = Duration::from_millis(700);
+
+/// So many requests for a neighbour are made (Linux's figure).
+const ENOUGH: u32 = 3;
+
+/// How long a request for a neighbour waits for its answer (RFC 4861 §10: RetransTimer).
+const REQUEST: Duration = Duration::from_secs(1);
 
 /// Numbers that were sent and not heard acknowledged.
 #[derive(Debug)]
@@ -46,6 +54,8 @@ struct Way {
     silent: u32,
     /// Its sender sent a RST.
     reset: bool,
+    /// When another connection took its ports.
+    over: Option<Instant>,
 }
 
 impl Way {
@@ -62,7 +72,13 @@ impl Way {
             waiting: None,
             silent: 0,
             reset: false,
+            over: None,
         }
+    }
+
+    /// The time as far as it concerns this connection.
+    fn until(&self, now: Instant) -> Instant {
+        self.over.map_or(now, |over| over.min(now))
     }
 
     /// How far a number is behind the first; `None` for one from before.
@@ -131,10 +147,11 @@ impl Way {
 }
 
 /// Requests for a neighbour since it was last heard.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Asked {
     times: u32,
-    arrived: u32,
+    /// When the last was sent.
+    last: Instant,
 }
 
 type Ends = (SocketAddr, SocketAddr);
@@ -145,7 +162,10 @@ pub(super) struct Witness {
     /// Bits may flip: nothing is believed without its checksum.
     corrupting: bool,
     ways: BTreeMap<Ends, Way>,
+    former: Former,
     asked: BTreeMap<(Ipv4Addr, Ipv4Addr), Asked>,
+    /// When the last of enough requests had gone unanswered.
+    missed: BTreeMap<(Ipv4Addr, Ipv4Addr), Instant>,
     /// Hosts whose interface is down: they hear nothing, and what they say is not seen.
     deaf: BTreeSet<HostId>,
     /// When their interface last came up.
@@ -157,7 +177,9 @@ impl Witness {
         Self {
             corrupting,
             ways: BTreeMap::new(),
+            former: Former::new(),
             asked: BTreeMap::new(),
+            missed: BTreeMap::new(),
             deaf: BTreeSet::new(),
             up: BTreeMap::new(),
         }
@@ -182,19 +204,19 @@ impl Witness {
         match Seen::parse(passing, received && self.corrupting) {
             Some(Seen::Tcp(segment)) => self.on_tcp(&segment, received, passing.now),
             Some(Seen::Ask { who, whom }) => {
-                if !received {
-                    self.on_ask(who, whom);
-                }
-                let asked = self.asked.entry((who, whom)).or_default();
-                (asked.times, asked.arrived) =
-                    (asked.times + u32::from(!received), asked.arrived + u32::from(received));
                 if received {
                     // The request tells its receiver where the sender is.
-                    self.asked.remove(&(whom, who));
+                    self.on_found(whom, who, passing.now);
+                } else {
+                    self.on_ask(who, whom);
+                    self.on_silence(who, whom, passing.now);
+                    let asked = Asked { times: 0, last: passing.now };
+                    let asked = self.asked.entry((who, whom)).or_insert(asked);
+                    (asked.times, asked.last) = (asked.times + 1, passing.now);
                 }
             }
             Some(Seen::Tell { who, whom }) if received => {
-                self.asked.remove(&(whom, who));
+                self.on_found(whom, who, passing.now);
             }
             Some(Seen::Tell { .. }) | None => {}
         }
@@ -209,6 +231,22 @@ impl Witness {
             if to.ip() == who {
                 way.waiting = None;
             }
+        }
+    }
+
+    /// `who` hears where `whom` is.
+    fn on_found(&mut self, who: Ipv4Addr, whom: Ipv4Addr, now: Instant) {
+        self.on_silence(who, whom, now);
+        self.asked.remove(&(who, whom));
+    }
+
+    /// If the last of enough requests has gone unanswered, notes when it had.
+    fn on_silence(&mut self, who: Ipv4Addr, whom: Ipv4Addr, now: Instant) {
+        if let Some(asked) = self.asked.get(&(who, whom))
+            && asked.times >= ENOUGH
+            && now >= asked.last + REQUEST
+        {
+            self.missed.insert((who, whom), asked.last + REQUEST);
         }
     }
 
@@ -233,10 +271,10 @@ impl Witness {
         if segment.flags.contains(Flags::SYN) {
             let fresh = self.ways.get(&there).is_none_or(|way| way.first != segment.sequence);
             if fresh {
-                self.ways.insert(there, Way::new(segment.sequence, now));
+                let old = self.ways.insert(there, Way::new(segment.sequence, now));
                 if !segment.flags.contains(Flags::ACK) {
                     // The ports are used again.
-                    self.ways.remove(&back);
+                    self.former.keep(there, [old, self.ways.remove(&back)], now);
                 }
             }
         }
@@ -257,9 +295,39 @@ impl Witness {
         way.and_then(|way| way.open.values().next()).map_or(0, |open| open.arrived)
     }
 
+    /// One way of a connection, which is named by the first number of whoever called: others
+    /// may have used its ports since.
+    fn way(&self, from: SocketAddr, to: SocketAddr, call: Option<SeqNumber>) -> Option<&Way> {
+        let now = self.ways.get(&(from, to));
+        let Some(call) = call else { return now };
+        let is_it = |way: Option<&Way>| way.is_some_and(|way| way.first == call);
+        if is_it(now) || is_it(self.ways.get(&(to, from))) {
+            return now;
+        }
+        self.former.find((from, to), call).or(now)
+    }
+
     /// Whether `from` sent a RST to `to`.
-    pub(super) fn was_reset(&self, from: SocketAddr, to: SocketAddr) -> bool {
-        self.ways.get(&(from, to)).is_some_and(|way| way.reset)
+    pub(super) fn was_reset(
+        &self,
+        from: SocketAddr,
+        to: SocketAddr,
+        call: Option<SeqNumber>,
+    ) -> bool {
+        self.way(from, to, call).is_some_and(|way| way.reset)
+    }
+
+    /// Whether nothing new that reached `from` was acknowledged for this long.
+    pub(super) fn waited(
+        &self,
+        from: SocketAddr,
+        to: SocketAddr,
+        call: Option<SeqNumber>,
+        patience: Duration,
+        now: Instant,
+    ) -> bool {
+        let way = self.way(from, to, call);
+        way.is_some_and(|way| way.until(now).saturating_since(way.progress) >= patience)
     }
 
     /// Whether the first of two ends may rightly give up what it sent: for this long nothing new was
@@ -269,23 +337,24 @@ impl Witness {
         &self,
         hosts: [HostId; 2],
         ends: [SocketAddr; 2],
+        call: Option<SeqNumber>,
         patience: Duration,
         now: Instant,
     ) -> Result<(), String> {
         let [from, to] = ends;
-        let Some(way) = self.ways.get(&(from, to)) else {
+        let Some(way) = self.way(from, to, call) else {
             // What passes no adapter is not seen; it is cut off only with its address.
             let cut = from.ip() == to.ip() && self.was_down(hosts[0], Instant::ZERO);
             return if cut { Ok(()) } else { self.not_found(from, to) };
         };
-        let waited = now.saturating_since(way.progress);
+        let waited = way.until(now).saturating_since(way.progress);
         if waited < patience {
             return Err(format!("it gave up after {waited:?}, {patience:?} are due"));
         }
         if self.was_down(hosts[1], way.progress) {
             return Ok(());
         }
-        let gone = self.was_reset(to, from);
+        let gone = self.was_reset(to, from, call);
         if let Some((at, open)) = way.open.first_key_value()
             && open.arrived > 0
             && way.answered <= *at
@@ -294,7 +363,8 @@ impl Witness {
             let arrived = open.arrived;
             return Err(format!("number {at} arrived {arrived} times and was not acknowledged"));
         }
-        let unseen = self.was_down(hosts[0], way.progress) || self.not_found(from, to).is_ok();
+        let missed = self.was_not_found(from, to, call).is_ok();
+        let unseen = self.was_down(hosts[0], way.progress) || missed;
         if way.open.is_empty() && !unseen {
             return Err("all that it sent was acknowledged".to_owned());
         }
@@ -313,11 +383,12 @@ impl Witness {
         &self,
         from: SocketAddr,
         to: SocketAddr,
+        call: Option<SeqNumber>,
         patience: Duration,
         now: Instant,
     ) -> bool {
-        self.ways.get(&(from, to)).is_some_and(|way| {
-            let silence = way.silence.max(now.saturating_since(way.heard));
+        self.way(from, to, call).is_some_and(|way| {
+            let silence = way.silence.max(way.until(now).saturating_since(way.heard));
             way.gap >= patience || (way.open.is_empty() && silence >= patience)
         })
     }
@@ -327,35 +398,52 @@ impl Witness {
         &self,
         from: SocketAddr,
         to: SocketAddr,
+        call: Option<SeqNumber>,
         patience: Duration,
         now: Instant,
     ) -> Result<(), String> {
-        let way = self.ways.get(&(from, to)).ok_or("nothing was sent")?;
-        let waited = now.saturating_since(way.heard);
+        let way = self.way(from, to, call).ok_or("nothing was sent")?;
+        let waited = way.until(now).saturating_since(way.heard);
         if waited < patience {
             return Err(format!("it heard something {waited:?} ago, {patience:?} are due"));
         }
         way.answers()
     }
 
-    /// Whether `from` asked for the address of `to` three times (Linux's figure) and never heard.
+    /// Whether `from` asked for the address of `to` often enough and never heard.
     pub(super) fn not_found(&self, from: SocketAddr, to: SocketAddr) -> Result<(), String> {
         let (SocketAddr::V4(from), SocketAddr::V4(to)) = (from, to) else { return Ok(()) };
         let asked = self.asks(from, to);
-        if asked.times < 3 {
-            return Err(format!("{} was asked for {} times", to.ip(), asked.times));
+        if asked < ENOUGH {
+            return Err(format!("{} was asked for {asked} times", to.ip()));
         }
         Ok(())
+    }
+
+    /// The same for a connection that outlived it: `from` may know the address again, but has
+    /// heard nothing through the connection that made it forget (as Linux does).
+    pub(super) fn was_not_found(
+        &self,
+        from: SocketAddr,
+        to: SocketAddr,
+        call: Option<SeqNumber>,
+    ) -> Result<(), String> {
+        let (SocketAddr::V4(own), SocketAddr::V4(other)) = (from, to) else { return Ok(()) };
+        let heard = self.way(from, to, call).map_or(Instant::ZERO, |way| way.heard);
+        match self.missed.get(&(*own.ip(), *other.ip())) {
+            Some(missed) if *missed >= heard => Ok(()),
+            _ => self.not_found(from, to),
+        }
     }
 
     /// Whether `from` has asked for the address of `to` and heard nothing since.
     fn not_heard(&self, from: SocketAddr, to: SocketAddr) -> bool {
         let (SocketAddr::V4(from), SocketAddr::V4(to)) = (from, to) else { return false };
-        self.asks(from, to).times > 0
+        self.asks(from, to) > 0
     }
 
-    fn asks(&self, from: SocketAddrV4, to: SocketAddrV4) -> Asked {
-        self.asked.get(&(*from.ip(), *to.ip())).copied().unwrap_or_default()
+    fn asks(&self, from: SocketAddrV4, to: SocketAddrV4) -> u32 {
+        self.asked.get(&(*from.ip(), *to.ip())).map_or(0, |asked| asked.times)
     }
 }
 

@@ -59,7 +59,7 @@ impl Streams {
             return Err("a connecting socket has no endpoint or no sequence number".to_owned());
         };
         if half.side == 0 {
-            stream.local = Some(local);
+            (stream.local, stream.call) = (Some(local), Some(tcp.iss));
         }
         self.callers.insert((local, tcp.iss.0), half.stream);
         Ok(None)
@@ -283,8 +283,8 @@ impl Stream {
             return Err(format!("it gave up after {waited:?}, {patience:?} are due"));
         }
         let ([own, other], now) = (grounds.ends, world.now);
-        let (hosts, ends) = (grounds.hosts, grounds.ends);
-        let unheard = world.ask(|witness| witness.unheard(hosts, ends, Duration::ZERO, now));
+        let (hosts, ends, zero) = (grounds.hosts, grounds.ends, Duration::ZERO);
+        let unheard = world.ask(|witness| witness.unheard(hosts, ends, None, zero, now));
         let Err(why) = unheard else { return Ok(()) };
         let arrived = match self.plan.target {
             // What passes no adapter is not seen, and never lost.

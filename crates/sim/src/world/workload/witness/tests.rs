@@ -78,7 +78,7 @@ impl Scene {
     }
 
     fn judge(&self) -> Result<(), String> {
-        self.0.unheard([A, B], ends().into(), PATIENCE, self.1)
+        self.0.unheard([A, B], ends().into(), None, PATIENCE, self.1)
     }
 }
 
@@ -137,12 +137,12 @@ fn probes_must_be_answered_when_they_arrive() {
     for _ in 0..4 {
         scene.wait();
     }
-    assert_eq!(scene.0.unanswered(ends().0, ends().1, PATIENCE, scene.1), Ok(()));
+    assert_eq!(scene.0.unanswered(ends().0, ends().1, None, PATIENCE, scene.1), Ok(()));
     for _ in 0..2 {
         scene.data(true);
         scene.wait();
     }
-    scene.0.unanswered(ends().0, ends().1, PATIENCE, scene.1).unwrap_err();
+    scene.0.unanswered(ends().0, ends().1, None, PATIENCE, scene.1).unwrap_err();
 }
 
 #[test]
@@ -183,7 +183,43 @@ fn a_neighbour_is_silent_when_three_requests_went_unanswered() {
         scene.pass(&frame, B, Some(A));
         scene.wait();
     }
-    assert_eq!(scene.0.unanswered(b, a, PATIENCE, scene.1), Ok(()));
+    assert_eq!(scene.0.unanswered(b, a, None, PATIENCE, scene.1), Ok(()));
     ask(&mut scene, B, A, true);
     scene.0.not_found(a, b).unwrap_err();
+    // The connection, which was told before, has heard something since.
+    scene.0.was_not_found(a, b, None).unwrap_err();
+    // An answer in time to the third request is no silence; after that the connection is told,
+    // even if a fourth is answered, until it hears something.
+    for (requests, told) in [(3, false), (4, true)] {
+        for _ in 0..requests {
+            scene.wait();
+            ask(&mut scene, A, B, false);
+        }
+        ask(&mut scene, B, A, true);
+        assert_eq!(scene.0.was_not_found(a, b, None).is_ok(), told);
+    }
+    scene.wait();
+    scene.pass(&frame, B, Some(A));
+    scene.0.was_not_found(a, b, None).unwrap_err();
+}
+
+#[test]
+fn a_connection_is_remembered_when_its_ports_are_used_again() {
+    let (a, b) = ends();
+    let call = Some(SeqNumber(99));
+    let mut scene = Scene::new();
+    scene.data(false);
+    for _ in 0..3 {
+        scene.wait();
+    }
+    scene.pass(&segment(A, 104, Some(500), Flags::RST, &[]), A, None);
+    scene.pass(&segment(A, 9_000, None, Flags::SYN, &[]), A, Some(B));
+    assert!(scene.judge().is_err(), "the new one has just begun");
+    assert!(!scene.0.was_reset(a, b, None));
+    assert!(scene.0.was_reset(a, b, call));
+    let then = scene.0.unheard([A, B], [a, b], call, PATIENCE, scene.1);
+    assert_eq!(then, Ok(()));
+    // Time passes for the new one alone.
+    scene.wait();
+    assert!(!scene.0.waited(a, b, call, PATIENCE + Duration::from_secs(1), scene.1));
 }
