@@ -148,7 +148,8 @@ def urgent_between():
     poll("urgent came", two, "IN|PRI|OUT")
     one.send(b"after")
     until(0, lambda: struct.unpack("i", fcntl.ioctl(one, termios.TIOCOUTQ, bytes(4)))[0])
-    two.setblocking(False)
+    # What is acknowledged may be on its way to the reader still.
+    two.settimeout(20)
     call("to the mark", two.recv, 100)
     say("mark", marked(two))
     call("beyond", two.recv, 100)

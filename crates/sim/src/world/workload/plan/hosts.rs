@@ -105,8 +105,7 @@ fn knobs(random: &mut Random, quality: Quality) -> Config {
     if random.percent(10) {
         config.limits.out_of_order_ranges = random.size(1, 16);
     }
-    // Drawn from a copy, so that a seed stands for the same world as before there was a choice.
-    config.tcp.congestion = random.clone().pick([Congestion::Reno, Congestion::Cubic]);
+    config.tcp.congestion = random.pick([Congestion::Reno, Congestion::Cubic]);
     config
 }
 
