@@ -153,6 +153,7 @@ def urgent_between():
     call("to the mark", two.recv, 100)
     say("mark", marked(two))
     call("beyond", two.recv, 100)
+    two.setblocking(False)
     call("urgent is gone", two.recv, 10, socket.MSG_OOB)
 
 
