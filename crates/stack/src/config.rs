@@ -160,7 +160,8 @@ pub struct IpConfig {
     pub answer_echo: bool,
     /// Answer echo requests to a broadcast address (CVE-1999-0513: no).
     pub answer_broadcast_echo: bool,
-    /// ICMP errors sent per second and destination (RFC 1812 §4.3.2.8); no global count is shared.
+    /// ICMP errors sent per second and destination (RFC 1812 §4.3.2.8), but for those to this
+    /// host; no global count is shared.
     pub icmp_errors_per_second: u32,
     /// A path MTU below this is not believed (RFC 1191 floor; Linux: 552).
     pub min_path_mtu: usize,

@@ -4,6 +4,7 @@
 use crate::core_state::Core;
 use crate::counters::count;
 use crate::discard::Discard;
+use crate::interface::InterfaceId;
 use crate::ip::output;
 use crate::packet::{Cast, Outgoing, Packet};
 use core::net::IpAddr;
@@ -19,13 +20,16 @@ const QUOTED: usize = 576 - ipv4::HEADER_LEN - HEADER_LEN;
 /// RFC 1812 §4.3.2.5: errors are sent with precedence 6 (INTERNETWORK CONTROL).
 const TOS: u8 = 0xc0;
 
-/// An ICMP error about a received packet, in its destination's name (validated, rate-limited).
+/// An ICMP error about a received packet, in its destination's name (validated, and
+/// rate-limited where it leaves the host).
 pub(crate) fn send_error(core: &mut Core, about: &Packet, message: Message) {
     if !may_complain(about) {
         return;
     }
     let rate = core.config.ip.icmp_errors_per_second;
-    if !core.ip.error_limits.allow(about.source, rate, core.now) {
+    // As Linux: what stays on this host is not limited.
+    let leaves = about.interface != InterfaceId::LOOPBACK;
+    if leaves && !core.ip.error_limits.allow(about.source, rate, core.now) {
         core.discard(Discard::IcmpRateLimited);
         return;
     }

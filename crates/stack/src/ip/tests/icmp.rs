@@ -147,6 +147,21 @@ fn errors_are_limited_per_destination() {
 }
 
 #[test]
+fn errors_to_the_host_itself_are_not_limited() {
+    // As Linux: who is connected to a closed port of its own host hears of each datagram.
+    let mut pair = Pair::new();
+    for (ip, port) in [(A, 1), (Ipv4Addr::LOCALHOST, 2)] {
+        let socket = pair.a.udp(ip, port);
+        for _ in 0..100 {
+            pair.a.send_to(socket, b"x", at(ip, 9));
+            pair.run();
+        }
+    }
+    assert_eq!(pair.a.stack.counters().icmp_out_dest_unreachs, 200);
+    assert_eq!(pair.a.discarded(Discard::IcmpRateLimited), 0);
+}
+
+#[test]
 fn two_hosts_do_not_complain_to_each_other_for_ever() {
     // Vulnerability row 30.
     let mut pair = Pair::new();
