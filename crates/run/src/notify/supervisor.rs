@@ -152,7 +152,7 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    fn new(
+    pub(super) fn new(
         listener: Listener,
         host: Host,
         ready: Arc<ReadyList>,

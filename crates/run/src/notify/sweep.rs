@@ -40,7 +40,10 @@ impl Desk {
         let finished = link.outward_over && link.outward.is_empty();
         let deaf = inward == Progress::Deaf;
         // What the program has written before it closed goes out first, whatever comes in.
-        if finished && (deaf || link.ours.as_ref().is_some_and(hung_up)) && self.is_gone(sock) {
+        if finished
+            && (deaf || link.ours.as_ref().is_some_and(hung_up))
+            && self.is_gone_with_its_pair(sock)
+        {
             return if deaf { self.reset(id) } else { self.release(id) };
         }
         if link.held_back {
@@ -56,13 +59,24 @@ impl Desk {
         }
     }
 
-    /// Whether the program has no descriptor of it any more.
+    /// Whether the program has no descriptor of it any more, as far as anybody knows.
     pub(super) fn is_gone(&self, sock: &Sock) -> bool {
-        let Some(identity) = sock.identity else { return false };
-        match &self.diag {
-            Some(diag) => diag.is_open(identity.inode, identity.cookie) == Ok(false),
-            None => true,
+        if let State::Datagram(datagram) = &sock.state
+            && let Some(gone) = self.has_lost_its_end(datagram)
+        {
+            return gone;
         }
+        match (&self.diag, sock.identity) {
+            (Some(diag), Some(identity)) => {
+                diag.is_open(identity.inode, identity.cookie) == Ok(false)
+            }
+            _ => false,
+        }
+    }
+
+    /// The same of one whose pair has hung up.
+    fn is_gone_with_its_pair(&self, sock: &Sock) -> bool {
+        self.is_gone(sock) || self.diag.is_none() && sock.identity.is_some()
     }
 
     /// The program has closed it in a way that the peer is to be told by a reset.
@@ -127,10 +141,29 @@ impl Desk {
     /// Ends listeners for `remote` that the program has closed without a word, so that whoever
     /// connects there is refused.
     pub(super) fn end_closed_listeners(&mut self, remote: SocketAddr) {
-        for id in self.table.listeners(remote.port()) {
-            if self.table.socks.get(&id).is_some_and(|sock| self.is_gone(sock)) {
-                self.release(id);
-            }
+        let listens = |sock: &&Sock| matches!(sock.state, State::Listening(_));
+        let listeners: Vec<Id> =
+            self.table.at(remote.port()).filter(listens).map(|sock| sock.id).collect();
+        for id in listeners {
+            self.let_go(id);
+        }
+        let closed = |sock: &&Sock| listens(sock) && self.is_gone(sock);
+        let closed: Vec<Id> =
+            self.table.at(remote.port()).filter(closed).map(|sock| sock.id).collect();
+        for id in closed {
+            self.release(id);
+        }
+    }
+
+    /// A listener is not kept open for calls that have gone with their threads.
+    fn let_go(&mut self, id: Id) {
+        let Some(State::Listening(listening)) =
+            self.table.socks.get_mut(&id).map(|it| &mut it.state)
+        else {
+            return;
+        };
+        if !listening.waiters.iter().any(|waiter| self.listener.is_valid(waiter.call.0.id)) {
+            listening.watched = None;
         }
     }
 
@@ -143,13 +176,13 @@ impl Desk {
         if silent.is_empty() {
             return;
         }
-        let Some(diag) = &self.diag else { return };
         // A dump tells of all UNIX sockets of the machine.
-        let open = if silent.len() > FEW {
-            let Ok(open) = diag.all() else { return };
-            Some(open)
-        } else {
-            None
+        let open = match &self.diag {
+            Some(diag) if silent.len() > FEW => {
+                let Ok(open) = diag.all() else { return };
+                Some(open)
+            }
+            _ => None,
         };
         let gone = |id: &Id| {
             let Some(sock) = self.table.socks.get(id) else { return false };

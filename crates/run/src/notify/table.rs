@@ -37,6 +37,8 @@ pub(super) struct Sock {
     /// Where the program's end was seen last: a thread, and its number for it.
     pub(super) seen: Option<(u32, RawFd)>,
     pub(super) state: State,
+    /// Where others find it: of a listener, or of a datagram socket; 0 if nowhere.
+    pub(super) port: u16,
     /// The error that SO_ERROR tells next.
     pub(super) error: Option<Errno>,
     pub(super) waker: Arc<SocketWaker>,
@@ -156,8 +158,8 @@ pub(super) struct Listening {
 pub(super) struct Table {
     pub(super) socks: HashMap<Id, Sock>,
     cookies: HashMap<u64, Id>,
-    /// Listeners by port.
-    listeners: HashMap<u16, Vec<Id>>,
+    /// Listeners and datagram sockets by port.
+    ports: HashMap<u16, Vec<Id>>,
     last: Id,
 }
 
@@ -179,27 +181,37 @@ impl Table {
         self.cookies.insert(identity.cookie, id);
     }
 
-    pub(super) fn listens(&mut self, port: u16, id: Id) {
-        self.listeners.entry(port).or_default().push(id);
+    /// A listener or a datagram socket is found at a port; at none if it is 0.
+    pub(super) fn put_at(&mut self, port: u16, id: Id) {
+        let Some(sock) = self.socks.get_mut(&id) else { return };
+        let before = std::mem::replace(&mut sock.port, port);
+        if before == port {
+            return;
+        }
+        self.forget_at(before, id);
+        if port != 0 {
+            self.ports.entry(port).or_default().push(id);
+        }
     }
 
-    pub(super) fn listens_no_more(&mut self, id: Id) {
-        self.listeners.retain(|_, ids| {
-            ids.retain(|listener| *listener != id);
-            !ids.is_empty()
-        });
+    fn forget_at(&mut self, port: u16, id: Id) {
+        if let Some(ids) = self.ports.get_mut(&port) {
+            ids.retain(|other| *other != id);
+            if ids.is_empty() {
+                self.ports.remove(&port);
+            }
+        }
     }
 
-    /// Who listens at a port.
-    pub(super) fn listeners(&self, port: u16) -> Vec<Id> {
-        self.listeners.get(&port).cloned().unwrap_or_default()
+    /// The listeners and datagram sockets at a port.
+    pub(super) fn at(&self, port: u16) -> impl Iterator<Item = &Sock> {
+        let ids = self.ports.get(&port).into_iter().flatten();
+        ids.filter_map(|id| self.socks.get(id))
     }
 
     pub(super) fn remove(&mut self, id: Id) -> Option<Sock> {
         let sock = self.socks.remove(&id)?;
-        if matches!(sock.state, State::Listening(_)) {
-            self.listens_no_more(id);
-        }
+        self.forget_at(sock.port, id);
         if let Some(identity) = sock.identity {
             self.cookies.remove(&identity.cookie);
         }

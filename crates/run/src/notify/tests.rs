@@ -1,5 +1,6 @@
 //! Programs in Python, whose sockets are those of a host beside another.
 
+mod closed;
 mod connections;
 mod datagrams;
 mod limits;

@@ -57,6 +57,8 @@ impl Desk {
     /// A port may belong to a socket that the program has closed.
     pub(in super::super) fn sweep_for_port(&mut self) -> bool {
         let before = self.table.socks.len();
+        // What is kept open for calls that have gone is closed, too.
+        self.look_after_waiting();
         self.sweep();
         self.table.socks.len() < before
     }
@@ -96,7 +98,7 @@ impl Desk {
                     over: false,
                 });
                 if let Ok(local) = sock.socket.local_addr() {
-                    self.table.listens(local.port(), id);
+                    self.table.put_at(local.port(), id);
                 }
             }
         }

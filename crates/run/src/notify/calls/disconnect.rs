@@ -33,7 +33,7 @@ impl Desk {
             State::Listening(listening) => listening.waiters,
             _ => return Ok(0),
         };
-        self.table.listens_no_more(id);
+        self.table.put_at(0, id);
         self.waiting.remove(&id);
         for waiter in waiters {
             let _ = self.answer(&waiter.call, Err(Errno::CONNRESET));

@@ -72,6 +72,7 @@ impl Desk {
             identity: None,
             seen: None,
             state,
+            port: 0,
             error: None,
             waker: self.ready.waker(id),
             kept: Kept::default(),

@@ -45,7 +45,7 @@ impl Desk {
             match stopped {
                 Stopped::Waits => {}
                 Stopped::Fault(errno) => self.tell(id, errno),
-                Stopped::Closed => return self.release(id),
+                Stopped::Closed => return self.end_closed(vec![id]),
                 Stopped::More => {
                     if let Some(sock) = self.table.socks.get(&id) {
                         sock.waker.list();
@@ -58,35 +58,62 @@ impl Desk {
     /// From the pair into the stack. The pair is left alone while the stack has no room, so that
     /// the program waits.
     fn outward(&mut self, id: Id) -> Stopped {
-        let Some(sock) = self.table.socks.get_mut(&id) else { return Stopped::Waits };
-        let State::Datagram(datagram) = &mut sock.state else { return Stopped::Waits };
-        let waker = sock.waker.waker();
-        let context = Context::from_waker(&waker);
         for _ in 0..TURN {
-            let held = datagram.outward.take();
-            let bytes = match &held {
-                Some(bytes) => bytes.as_slice(),
-                None => {
-                    match recv(&datagram.ours, self.buffer.as_mut_slice(), PairFlags::DONTWAIT) {
-                        Ok((count, _)) => &self.buffer[..count],
-                        Err(_) => return Stopped::Waits,
-                    }
-                }
-            };
+            let Some((mut held, count)) = self.next_outward(id) else { return Stopped::Waits };
             // One that has no peer has nowhere to send to, nor has one whose peer has no port.
-            if !datagram.has_peer() {
+            let Ok(Some(port)) = self.datagram(id).map(|datagram| datagram.peer_port()) else {
                 continue;
+            };
+            let closed = self.closed_at(port, id);
+            if !closed.is_empty() {
+                held = Some(held.unwrap_or_else(|| self.buffer[..count].to_vec()));
+                self.end_closed(closed);
             }
-            match sock.socket.poll_send(&context, bytes, SendFlags::default()) {
-                Poll::Ready(Ok(_)) => {}
-                Poll::Ready(Err(error)) => return Stopped::Fault(number(&error)),
-                Poll::Pending => {
-                    datagram.outward = Some(bytes.to_vec());
-                    return Stopped::Waits;
-                }
+            if let Some(stopped) = self.send_outward(id, held, count) {
+                return stopped;
             }
         }
         Stopped::More
+    }
+
+    /// What the program has written into the pair before it closed its end, as far as the stack
+    /// takes it, whoever it is for.
+    pub(super) fn send_the_rest(&mut self, id: Id) {
+        while let Some((held, count)) = self.next_outward(id) {
+            let peer = self.datagram(id).ok().and_then(|datagram| datagram.peer_port());
+            if peer.is_some() && self.send_outward(id, held, count) == Some(Stopped::Waits) {
+                return;
+            }
+        }
+    }
+
+    /// The next datagram out of the pair: one that was held, or so many bytes in the buffer.
+    fn next_outward(&mut self, id: Id) -> Option<(Option<Vec<u8>>, usize)> {
+        let Some(State::Datagram(datagram)) = self.table.socks.get_mut(&id).map(|it| &mut it.state)
+        else {
+            return None;
+        };
+        if let Some(held) = datagram.outward.take() {
+            return Some((Some(held), 0));
+        }
+        let received = recv(&datagram.ours, self.buffer.as_mut_slice(), PairFlags::DONTWAIT);
+        received.ok().map(|(count, _)| (None, count))
+    }
+
+    /// Gives the stack a datagram of [`Desk::next_outward`]; why no other may follow.
+    fn send_outward(&mut self, id: Id, held: Option<Vec<u8>>, count: usize) -> Option<Stopped> {
+        let sock = self.table.socks.get_mut(&id)?;
+        let State::Datagram(datagram) = &mut sock.state else { return None };
+        let waker = sock.waker.waker();
+        let bytes = held.as_deref().unwrap_or_else(|| &self.buffer[..count]);
+        match sock.socket.poll_send(&Context::from_waker(&waker), bytes, SendFlags::default()) {
+            Poll::Ready(Ok(_)) => None,
+            Poll::Ready(Err(error)) => Some(Stopped::Fault(number(&error))),
+            Poll::Pending => {
+                datagram.outward = Some(held.unwrap_or_else(|| self.buffer[..count].to_vec()));
+                Some(Stopped::Waits)
+            }
+        }
     }
 
     /// From the stack into the pair.

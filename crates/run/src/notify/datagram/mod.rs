@@ -6,6 +6,7 @@
 
 mod calls;
 mod carry;
+mod closed;
 mod fault;
 mod message;
 mod names;
@@ -62,7 +63,7 @@ pub(super) struct Post {
     /// The program has no namespace: this is the only way for datagrams.
     alone: bool,
     origins: Origins,
-    /// A socket that makes others' queues not empty.
+    /// A socket that makes others' queues not empty, and knocks at their names.
     stranger: OwnedFd,
 }
 

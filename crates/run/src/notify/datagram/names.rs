@@ -20,9 +20,9 @@ impl Datagram {
         self.peer.is_some()
     }
 
-    /// Whether what the program sends without an address goes anywhere.
-    pub(super) fn has_peer(&self) -> bool {
-        self.peer.is_some_and(|peer| peer.port() != 0)
+    /// The port where what the program sends without an address goes, if it goes anywhere.
+    pub(super) fn peer_port(&self) -> Option<u16> {
+        self.peer.map(|peer| peer.port()).filter(|port| *port != 0)
     }
 }
 
@@ -57,6 +57,7 @@ impl Desk {
             let sock = self.table.socks.get(&id).ok_or(Errno::BADF)?;
             bound = sock.socket.bind(local).map_err(|error| number(&error));
         }
+        self.show_port(id);
         bound.map(|()| 0)
     }
 
@@ -75,8 +76,6 @@ impl Desk {
             }
             Given::Endpoint(endpoint) => {
                 let (mut remote, _) = self.reach(endpoint).map_err(no_way)?;
-                // What the program has closed without a word is not there any more.
-                self.end_closed_datagrams(remote);
                 if remote.port() == 0 {
                     remote.set_port(NO_PORT);
                 }
@@ -89,6 +88,7 @@ impl Desk {
         if let Some(sock) = self.table.socks.get_mut(&id) {
             sock.error = None;
         }
+        self.show_port(id);
         self.datagram(id)?.peer = peer;
         Ok(0)
     }
@@ -135,18 +135,11 @@ impl Desk {
         Ok(Some(to))
     }
 
-    /// Ends datagram sockets at the port of `remote` that the program has closed, so that whoever
-    /// writes there hears that nobody is there.
-    fn end_closed_datagrams(&mut self, remote: SocketAddr) {
-        let closed = |sock: &&Sock| {
-            matches!(sock.state, State::Datagram(_))
-                && sock.socket.local_addr().is_ok_and(|local| local.port() == remote.port())
-                && self.is_gone(sock)
-        };
-        let closed: Vec<Id> =
-            self.table.socks.values().filter(closed).map(|sock| sock.id).collect();
-        for id in closed {
-            self.release(id);
+    /// Has others find it where the stack has bound it.
+    pub(super) fn show_port(&mut self, id: Id) {
+        if let Some(sock) = self.table.socks.get(&id) {
+            let port = sock.socket.local_addr().map_or(0, |local| local.port());
+            self.table.put_at(port, id);
         }
     }
 }

@@ -5,7 +5,7 @@ use super::origin::Origin;
 use crate::notify::address::destination;
 use crate::notify::call::Call;
 use crate::notify::supervisor::Desk;
-use crate::notify::table::{Id, State};
+use crate::notify::table::Id;
 use rustix::io::Errno;
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
@@ -74,11 +74,7 @@ impl Desk {
     }
 
     fn is_taken(&self, port: u16) -> bool {
-        let bound = |local: SocketAddr| local.port() == port;
-        self.table.socks.values().any(|sock| match &sock.state {
-            State::Listening(_) | State::Datagram(_) => sock.socket.local_addr().is_ok_and(bound),
-            _ => false,
-        })
+        self.table.at(port).any(|sock| !self.is_gone(sock))
     }
 
     /// Remembers who was to answer a question.

@@ -88,11 +88,20 @@ impl Desk {
         if let Some(errno) = self.take_fault(id, copy) {
             return Err(errno);
         }
+        let peer = self.datagram(id)?.peer_port();
+        if let Some(port) = to.map(|to| to.port()).or(peer) {
+            let closed = self.closed_at(port, id);
+            self.end_closed(closed);
+        }
         let sock = self.table.socks.get_mut(&id).ok_or(Errno::BADF)?;
         let waker = sock.waker.waker();
         let context = Context::from_waker(&waker);
         let flags = SendFlags { to, from, ..SendFlags::default() };
-        match sock.socket.poll_send(&context, bytes, flags) {
+        let sent = sock.socket.poll_send(&context, bytes, flags);
+        if sock.port == 0 {
+            self.show_port(id);
+        }
+        match sent {
             Poll::Ready(Ok(count)) => Ok(count as i64),
             Poll::Ready(Err(error)) => Err(number(&error)),
             Poll::Pending => Err(Errno::AGAIN),
