@@ -78,9 +78,11 @@ fn a_program_may_be_debugged() {
             let words = ["gdb", "-q", "-nx", "-batch", "-ex", "set startup-with-shell off"];
             // It stops in the call, and is let go.
             let stops = ["-ex", "catch syscall connect", "-ex", "run", "-ex", "continue"];
+            // However many more there are: a libc may ask a name service's cache, too.
+            let goes = ["-ex", "delete", "-ex", "continue"];
             // gdb takes no script for a program; python3 may be one.
-            let goes = ["-ex", "continue", "--args", "/usr/bin/env", "python3"];
-            let words = words.into_iter().chain(stops).chain(goes);
+            let program = ["--args", "/usr/bin/env", "python3"];
+            let words = words.into_iter().chain(stops).chain(goes).chain(program);
             let words = words.chain([script.to_str().unwrap()]);
             let Some(output) = launcher.run(test, &options, words) else { continue };
             let (out, said) = texts(&output);
