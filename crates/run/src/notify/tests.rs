@@ -13,6 +13,7 @@ use danja::Host;
 use danja::lan::{MacAddress, cable::Switch};
 use danja::net::{TcpListener, TcpStream};
 use std::io::{Read, Write};
+use std::process::Command;
 use std::thread;
 
 /// A host for programs at 10.0.0.1, and another at 10.0.0.2.
@@ -92,5 +93,23 @@ impl Lan {
             self.program.sockets().iter().all(|info| info.socket.is_none()),
             "a socket is left"
         );
+    }
+
+    /// The same in a process of its own: what other tests fork there has, for a moment, copies of
+    /// all descriptors, so that what the script closes is open still.
+    #[track_caller]
+    pub(super) fn python_apart(&self, script: &str) {
+        const APART: &str = "DANJA_TEST_APART";
+        let thread = thread::current();
+        let name =
+            thread.name().filter(|name| *name != "main" && std::env::var_os(APART).is_none());
+        let Some(name) = name else { return self.python(script) };
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", name, "--test-threads", "1"])
+            .env(APART, "")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.contains("1 passed"), "{said}");
     }
 }

@@ -193,7 +193,7 @@ for _ in range(5):
 #[test]
 fn a_listener_that_is_closed_refuses() {
     let lan = Lan::new();
-    lan.python(
+    lan.python_apart(
         "for _ in range(5):
     l = socket.create_server(('', 80)); l.close()
     try: socket.create_connection(('127.0.0.1', 80)); assert 0, 'connected'

@@ -141,7 +141,7 @@ assert s.recv(9) == b'y' or s.recv(9) == b'y'
 #[test]
 fn a_port_is_free_when_its_socket_is_closed() {
     let lan = Lan::alone();
-    lan.python(
+    lan.python_apart(
         "for _ in range(20):
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('', 5000))
     try: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).bind(('', 5000)); assert 0

@@ -54,7 +54,7 @@ for child in range(3): assert os.wait()[1] == 0
 #[test]
 fn a_listener_that_is_shut_down_wakes_who_waits() {
     let lan = Lan::new();
-    lan.python(
+    lan.python_apart(
         "l = socket.create_server(('', 80))
 threading.Timer(0.2, lambda: l.shutdown(2)).start()
 try: l.accept(); assert 0
