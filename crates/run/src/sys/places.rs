@@ -5,7 +5,7 @@ use super::errno::check;
 use super::pidfd::{copy_of, open};
 use rustix::fd::{AsRawFd, OwnedFd, RawFd};
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
-use std::fs;
+use std::{fs, thread};
 
 /// A number that a program has for a socket.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -88,21 +88,24 @@ fn watched(line: &str, wanted: u32) -> Option<(RawFd, u32, u64)> {
 /// each is added where the file has that number, in a descriptor table of a thread's own.
 pub(crate) fn watch_anew(socket: &OwnedFd, watches: &[Watch]) {
     let Some(highest) = watches.iter().map(|watch| watch.number).max() else { return };
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
+    thread::scope(|scope| {
+        let add_all = || {
             // SAFETY: what this thread closes and replaces from here on is its table's alone.
             if unsafe { libc::unshare(libc::CLONE_FILES) } != 0 {
                 return;
             }
-            // Above all numbers that are filled below.
+            // Above all numbers that are filled below, and before any is.
             let Ok(socket) = fcntl_dupfd_cloexec(socket, highest + 1) else { return };
-            for watch in watches {
-                if let Ok(epoll) = fcntl_dupfd_cloexec(&watch.epoll, highest + 1) {
-                    // It may be watched already.
-                    let _ = add(&epoll, &socket, watch);
-                }
+            let lift = |watch: &Watch| fcntl_dupfd_cloexec(&watch.epoll, highest + 1);
+            let lifted: Vec<_> = watches.iter().map(lift).collect();
+            for (watch, epoll) in watches.iter().zip(lifted) {
+                let Ok(epoll) = epoll else { continue };
+                // It may be watched already.
+                let _ = add(&epoll, &socket, watch);
             }
-        });
+        };
+        // Without a thread nobody hears of it by these watches.
+        let _ = thread::Builder::new().spawn_scoped(scope, add_all);
     });
 }
 
@@ -150,5 +153,25 @@ mod tests {
         assert_eq!(events.iter().map(|event| event.data.u64()).collect::<Vec<_>>(), [77]);
         // It is known by the number that it has here.
         epoll::delete(&epoll, &old).unwrap();
+    }
+
+    #[test]
+    fn a_watch_may_have_the_number_that_the_next_ones_instance_has_here() {
+        let (socket, far) = (unix::stream(false).unwrap(), unix::stream(false).unwrap());
+        let instance = || epoll::create(epoll::CreateFlags::CLOEXEC).unwrap();
+        let (first, second) = (instance(), instance());
+        let watch = |epoll: &OwnedFd, number: RawFd, data: u64| {
+            let (epoll, events) = (epoll.try_clone().unwrap(), libc::EPOLLOUT as u32);
+            Watch { epoll, number, events, data }
+        };
+        let last = watch(&second, far.as_raw_fd(), 2);
+        let watches = [watch(&first, last.epoll.as_raw_fd(), 1), last];
+        watch_anew(&socket, &watches);
+        for (epoll, data) in [(first, 1), (second, 2)] {
+            let mut events = Vec::with_capacity(4);
+            let buffer = rustix::buffer::spare_capacity(&mut events);
+            epoll::wait(&epoll, buffer, Some(&rustix::time::Timespec::default())).unwrap();
+            assert_eq!(events.iter().map(|event| event.data.u64()).collect::<Vec<_>>(), [data]);
+        }
     }
 }
