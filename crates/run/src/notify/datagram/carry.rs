@@ -125,12 +125,12 @@ impl Desk {
         for _ in 0..TURN {
             if let Some((bytes, origin)) = datagram.inward.take() {
                 match put(&mut self.post, datagram, &bytes, &origin) {
-                    Ok(()) => {}
                     Err(Errno::AGAIN) => {
                         datagram.inward = Some((bytes, origin));
                         return Stopped::Waits;
                     }
-                    Err(_) => return Stopped::Closed,
+                    put if has_no_other_end(put) => return Stopped::Closed,
+                    _ => {}
                 }
             }
             let flags = RecvFlags::default();
@@ -142,12 +142,12 @@ impl Desk {
             let Some(origin) = Origin::new(&received) else { return Stopped::Waits };
             let bytes = &self.buffer[..received.bytes];
             match put(&mut self.post, datagram, bytes, &origin) {
-                Ok(()) => {}
                 Err(Errno::AGAIN) => {
                     datagram.inward = Some((bytes.to_vec(), origin));
                     return Stopped::Waits;
                 }
-                Err(_) => return Stopped::Closed,
+                put if has_no_other_end(put) => return Stopped::Closed,
+                _ => {}
             }
         }
         Stopped::More
@@ -164,6 +164,14 @@ impl Desk {
             let _ = put(&mut self.post, datagram, bytes, &origin);
         }
     }
+}
+
+/// Whether a datagram could not be put into a pair because the program has closed its end. With
+/// any other error the datagram is lost, as datagrams may be, and the next may find its way: the
+/// program may have shut its end down (EPIPE), or have too many unread (ETOOMANYREFS), and there
+/// may be no descriptor to say where it came from.
+fn has_no_other_end(put: Result<(), Errno>) -> bool {
+    matches!(put, Err(Errno::CONNREFUSED | Errno::NOTCONN))
 }
 
 fn put(post: &mut Post, datagram: &Datagram, bytes: &[u8], origin: &Origin) -> Result<(), Errno> {

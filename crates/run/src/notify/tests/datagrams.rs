@@ -230,3 +230,17 @@ assert own.recv(9) == b'mine'
 ",
     );
 }
+
+#[test]
+fn a_socket_outlives_datagrams_that_it_cannot_take() {
+    let lan = Lan::alone();
+    lan.echo_datagrams(7);
+    lan.python(
+        "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.connect(('10.0.0.2', 7))
+name = s.getsockname(); s.shutdown(socket.SHUT_RD)
+for _ in range(3): s.send(b'answered to nobody'); time.sleep(0.05)
+assert s.getsockname() == name and s.getpeername() == ('10.0.0.2', 7)
+assert s.sendto(b'still sent', ('10.0.0.2', 7)) == 10
+",
+    );
+}
