@@ -3,12 +3,14 @@
 
 use super::super::call::Call;
 use super::super::supervisor::Desk;
-use super::super::table::{Id, State};
+use super::super::table::{Id, Link, State};
 use super::super::waiter::{Waiter, was_interrupted};
 use super::Said;
 use super::connect::{deadline, is_nonblocking};
+use crate::sys::unix;
+use rustix::event::PollFlags;
 use rustix::fd::OwnedFd;
-use rustix::io::Errno;
+use rustix::io::{Errno, ioctl_fionread};
 use rustix::net::sockopt::Timeout;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
@@ -58,7 +60,18 @@ impl Desk {
         if was_interrupted(&mut sock.readers, call) {
             return Some(Err(Errno::INTR));
         }
-        let mut buffer = vec![0; call.pointer(2).min(MOST) as usize];
+        let length = call.pointer(2).min(MOST) as usize;
+        if let State::Connected(link) = &sock.state
+            && waits
+            && flags & libc::MSG_WAITALL != 0
+            && may_grow(link, copy, length)
+        {
+            let until = deadline(copy, Timeout::Recv);
+            sock.readers.push_back(Waiter { call: *call, until, late: Errno::AGAIN });
+            self.waiting.insert(id);
+            return None;
+        }
+        let mut buffer = vec![0; length];
         let flags = RecvFlags::from_bits_retain((flags & !libc::MSG_WAITALL) as u32);
         match recv(copy, buffer.as_mut_slice(), flags | RecvFlags::DONTWAIT) {
             Err(Errno::AGAIN) if waits => {
@@ -103,4 +116,12 @@ impl Desk {
             }
         }
     }
+}
+
+/// Whether less than is wanted lies in a pair that has room for more, and more may come.
+fn may_grow(link: &Link, copy: &OwnedFd, wanted: usize) -> bool {
+    let ended = PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR;
+    link.inward.is_empty()
+        && ioctl_fionread(copy).is_ok_and(|count| count < wanted as u64)
+        && unix::events(copy, PollFlags::RDHUP).is_ok_and(|events| !events.intersects(ended))
 }

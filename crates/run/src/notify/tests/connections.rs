@@ -2,6 +2,8 @@
 
 use super::Lan;
 use std::io::{Read, Write};
+use std::thread;
+use std::time::Duration;
 
 #[test]
 fn a_program_connects_and_talks() {
@@ -90,7 +92,7 @@ fn a_reset_looks_as_tcp_does() {
     lan.serve(7, |mut stream| {
         let mut first = [0; 1];
         stream.read_exact(&mut first).unwrap();
-        let zero = danja::net::SocketOption::Linger(Some(std::time::Duration::ZERO));
+        let zero = danja::net::SocketOption::Linger(Some(Duration::ZERO));
         stream.as_socket().set_option(zero).unwrap();
     });
     lan.python(
@@ -298,7 +300,7 @@ fn urgent_bytes_are_urgent_at_both_ends() {
         }
         let urgent = RecvFlags { urgent: true, ..RecvFlags::default() };
         while socket.recv_with(&mut buffer[..1], urgent).is_err() {
-            std::thread::sleep(std::time::Duration::from_millis(5));
+            thread::sleep(Duration::from_millis(5));
         }
         assert_eq!((&heard[..], buffer[0]), (&b"before"[..], b'!'));
         socket.send_with(b"one", SendFlags::default()).unwrap();
@@ -315,6 +317,26 @@ assert s.recv(9, socket.MSG_OOB) == b'?'
 assert s.recv(9) == b'one'
 assert s.recv(9) == b'two'
 s.shutdown(1); assert s.recv(9) == b''
+",
+    );
+}
+
+#[test]
+fn who_asks_for_all_waits_for_all_with_a_place_for_an_address_too() {
+    let lan = Lan::new();
+    lan.serve(7, |mut stream| {
+        for _ in 0..6 {
+            thread::sleep(Duration::from_millis(30));
+            stream.write_all(&[b'x'; 100]).unwrap();
+        }
+        let _ = stream.read(&mut [0]);
+    });
+    lan.python(
+        "s = socket.create_connection(('10.0.0.2', 7))
+assert len(s.recvfrom(500, socket.MSG_WAITALL)[0]) == 500
+s.shutdown(socket.SHUT_WR)
+assert len(s.recvfrom(500, socket.MSG_WAITALL)[0]) == 100, 'the end'
+assert s.recvfrom(500, socket.MSG_WAITALL)[0] == b''
 ",
     );
 }
