@@ -98,7 +98,7 @@ fn locate(name: &OsStr, search: Option<&OsStr>) -> Result<PathBuf, ProgramError>
         match may_execute(&path) {
             Ok(()) => return Ok(path),
             // The search goes on, and this is told if nothing else is found.
-            Err(errno @ Errno::ACCESS) => {
+            Err(errno @ (Errno::ACCESS | Errno::ISDIR)) => {
                 denied.get_or_insert_with(|| ProgramError::new(name, path, errno));
             }
             Err(_) => {}
@@ -109,10 +109,11 @@ fn locate(name: &OsStr, search: Option<&OsStr>) -> Result<PathBuf, ProgramError>
 
 fn may_execute(path: &Path) -> Result<(), Errno> {
     let found = stat(path)?;
-    if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
-        return Err(Errno::ACCESS);
+    match FileType::from_raw_mode(found.st_mode) {
+        FileType::RegularFile => access(path, Access::EXEC_OK),
+        FileType::Directory => Err(Errno::ISDIR),
+        _ => Err(Errno::ACCESS),
     }
-    access(path, Access::EXEC_OK)
 }
 
 /// Why a program cannot be started.
@@ -129,6 +130,17 @@ pub enum ProgramError {
         /// The file.
         path: PathBuf,
     },
+    /// There is a folder of this name; the exit code is 126, too.
+    Folder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The file is there, and what it asks to be executed by (the program of its `#!` line, the
+    /// dynamic loader) is not; the exit code is 127, too.
+    NoInterpreter {
+        /// The file.
+        path: PathBuf,
+    },
     /// The system refused to execute the file; the exit code is 126, too.
     Refused {
         /// The file.
@@ -142,6 +154,9 @@ impl ProgramError {
     /// What `execve` said to a program that was found: its interpreter may be missing.
     pub(crate) fn at_exec(program: &Program, errno: Errno) -> Self {
         match errno {
+            Errno::NOENT | Errno::NOTDIR if stat(&program.path).is_ok() => {
+                Self::NoInterpreter { path: program.path.clone() }
+            }
             Errno::NOENT | Errno::NOTDIR => Self::NotFound { name: program.name.clone() },
             errno => Self::Refused { path: program.path.clone(), errno },
         }
@@ -149,7 +164,12 @@ impl ProgramError {
 
     fn new(name: &OsStr, path: PathBuf, errno: Errno) -> Self {
         match errno {
+            // It is in a folder that may not be searched, if anywhere.
+            Errno::ACCESS if stat(&path).err() == Some(Errno::ACCESS) => {
+                Self::Refused { path, errno }
+            }
             Errno::ACCESS | Errno::PERM => Self::NotExecutable { path },
+            Errno::ISDIR => Self::Folder { path },
             _ => Self::NotFound { name: name.to_owned() },
         }
     }
@@ -157,8 +177,8 @@ impl ProgramError {
     /// The exit code that a shell has for it.
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::NotFound { .. } => 127,
-            Self::NotExecutable { .. } | Self::Refused { .. } => 126,
+            Self::NotFound { .. } | Self::NoInterpreter { .. } => 127,
+            Self::NotExecutable { .. } | Self::Folder { .. } | Self::Refused { .. } => 126,
         }
     }
 }
@@ -172,6 +192,13 @@ impl fmt::Display for ProgramError {
             Self::NotExecutable { path } => {
                 write!(f, "{}: the file is not executable", path.display())
             }
+            Self::Folder { path } => write!(f, "{}: a folder is no program", path.display()),
+            Self::NoInterpreter { path } => write!(
+                f,
+                "{}: the file is there, but not what it is to be executed by (its #! line or its \
+                 dynamic loader)",
+                path.display()
+            ),
             Self::Refused { path, errno } => write!(f, "{}: {errno}", path.display()),
         }
     }
@@ -219,6 +246,20 @@ mod tests {
     }
 
     #[test]
+    fn an_interpreter_that_is_missing_is_not_a_missing_program() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("script");
+        file(&path, 0o755);
+        let program = Program::find(&path, [""; 0], None).unwrap();
+        let error = ProgramError::at_exec(&program, Errno::NOENT);
+        assert_eq!(error, ProgramError::NoInterpreter { path: path.clone() });
+        assert_eq!(error.exit_code(), 127);
+        fs::remove_file(&path).unwrap();
+        let error = ProgramError::at_exec(&program, Errno::NOENT);
+        assert_eq!(error, ProgramError::NotFound { name: path.into() });
+    }
+
+    #[test]
     fn a_program_is_found_as_execvp_finds_it() {
         let folder = tempfile::tempdir().unwrap();
         let (first, second) = (folder.path().join("first"), folder.path().join("second"));
@@ -233,7 +274,9 @@ mod tests {
         // One that may not be executed is passed over, and named only if there is no other.
         assert_eq!(find("plain").unwrap().path(), second.join("plain"));
         assert_eq!(find("text").unwrap_err().exit_code(), 126);
-        assert_eq!(find("folder").unwrap_err().exit_code(), 126);
+        let folder = find("folder").unwrap_err();
+        assert_eq!(folder, ProgramError::Folder { path: second.join("folder") });
+        assert_eq!(folder.exit_code(), 126);
         assert_eq!(find("none").unwrap_err().exit_code(), 127);
         assert_eq!(find("").unwrap_err().exit_code(), 127);
         assert_eq!(find("/no/such/file").unwrap_err().exit_code(), 127);

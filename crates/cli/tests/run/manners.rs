@@ -32,21 +32,29 @@ fn exit_codes_are_the_programs() {
             let Some(output) = launcher.shell("exit_codes", "", line) else { return };
             assert_eq!(output.status.code(), Some(code), "{line}: {}", texts(&output).1);
         }
-        for (program, code) in [
-            (vec!["no-such-program-anywhere"], 127),
-            (vec!["/no/such/file"], 127),
-            (vec![text.as_str()], 126),
-            (vec!["/etc"], 126),
+        for (program, code, why) in [
+            (vec!["no-such-program-anywhere"], 127, "no such program"),
+            (vec!["/no/such/file"], 127, "no such program"),
+            (vec![text.as_str()], 126, "not executable"),
+            (vec!["/etc"], 126, "a folder"),
             // Without a first line that says whose script it is, it is the shell's.
-            (vec![script.as_str(), "9"], 9),
-            (vec![orphan.as_str()], 127),
+            (vec![script.as_str(), "9"], 9, ""),
+            (vec![orphan.as_str()], 127, "#! line"),
         ] {
             let Some(output) = launcher.run("exit_codes", "", &program) else { return };
             let said = texts(&output).1;
             assert_eq!(output.status.code(), Some(code), "{program:?}: {said}");
-            assert!(code == 9 || said.contains("danja: "), "{program:?}: {said}");
+            assert!(said.contains("danja: ") && said.contains(why), "{program:?}: {said}");
         }
     }
+    // Whether there is such a program is not to be seen.
+    let closed = folder.path().join("closed");
+    fs::create_dir(&closed).unwrap();
+    fs::set_permissions(&closed, Permissions::from_mode(0o600)).unwrap();
+    let ordinary = Launcher::ordinary();
+    let Some(output) = ordinary.run("exit_codes", "", [closed.join("program")]) else { return };
+    assert_eq!(output.status.code(), Some(126));
+    assert!(texts(&output).1.contains("Permission denied"), "{}", texts(&output).1);
 }
 
 /// As in a container, whose shell has no leader of its session that it could see.
