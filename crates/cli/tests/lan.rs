@@ -357,6 +357,34 @@ fn what_each_host_reaches_is_its_own_affair() {
     assert!(said.contains("Refused"), "{said}");
 }
 
+/// The process of this place's LAN.
+fn lan_process(place: &Place) -> String {
+    let is_ours = |process: &Path| {
+        let words = fs::read_to_string(process.join("cmdline")).unwrap_or_default();
+        let environment = fs::read(process.join("environ")).unwrap_or_default();
+        let directory = place.folder.path().to_str().unwrap();
+        words.starts_with("danja\0lan-process\0lab\0")
+            && String::from_utf8_lossy(&environment).contains(directory)
+    };
+    let processes = fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path());
+    let found = processes.into_iter().find(|process| is_ours(process)).unwrap();
+    found.file_name().unwrap().to_str().unwrap().to_owned()
+}
+
+#[test]
+fn hosts_are_told_that_their_lan_has_ended() {
+    let place = Place::new();
+    let mut web = place.serve("--lan lab --name web");
+    let process = lan_process(&place);
+    assert!(Command::new("kill").args(["-KILL", &process]).status().unwrap().success());
+    let told = web.line("has ended");
+    assert!(told.contains("\u{2018}lab\u{2019}") && told.contains("again"), "{told}");
+    // Who has left is told nothing, and who comes now has a LAN again.
+    let again = place.run("ping danja -c 1 --lan lab --name web");
+    let (stdout, stderr) = texts(&again);
+    assert!(again.status.success() && !stderr.contains("ended"), "{stdout}\n{stderr}");
+}
+
 #[test]
 fn a_hosts_link_is_changed_while_it_is_on_the_lan() {
     let place = Place::new();

@@ -6,11 +6,16 @@ use crate::args::Transport;
 use crate::failure::Failure;
 use crate::lan::client::{Start, ask};
 use crate::lan::hello::{Answer, Question};
+use crate::output::talk;
 use danja::Host;
 use danja_lan::uplink::Uplink;
 use danja_wire::ip::Cidr;
-use rustix::fd::OwnedFd;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::io::Errno;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::thread;
 
 /// Ethernet's MTU, in bytes: a LAN's unless its first host says otherwise.
 const MTU: usize = 1500;
@@ -42,6 +47,7 @@ impl Plan<'_> {
             _ => return Err(strange()),
         };
         let mac = mac.parse().map_err(|_| strange())?;
+        tell_its_end(lan, &socket).map_err(Failure::new)?;
         let uplink = Uplink::new(socket, mac, mtu).map_err(Failure::new)?;
         let router = IpAddr::V4(ROUTER);
         let builder = self.on_link(&name, uplink, Some(address(own)), &format!("lan {lan}"));
@@ -50,6 +56,24 @@ impl Plan<'_> {
         host.configure(|config| config.tcp.soft_errors_end_opening = true);
         Ok(host)
     }
+}
+
+/// Says so if the LAN's process ends before this one does, from a thread of its own: the host has
+/// lost its cable then, and its program waits for what will not come.
+fn tell_its_end(lan: &str, socket: &OwnedFd) -> io::Result<()> {
+    let (lan, socket) = (lan.to_owned(), socket.try_clone()?);
+    let told = move || {
+        // No events are asked for: a hang-up is always told.
+        let mut polled = [PollFd::from_borrowed_fd(socket.as_fd(), PollFlags::empty())];
+        while poll(&mut polled, None) == Err(Errno::INTR) {}
+        if polled[0].revents().contains(PollFlags::HUP) {
+            talk(&format!(
+                "danja: the LAN \u{2018}{lan}\u{2019} has ended, for its process has: nothing reaches \
+                 this program any more. Start it again, and the others that were there"
+            ));
+        }
+    };
+    thread::Builder::new().name("lan's end".to_owned()).spawn(told).map(drop)
 }
 
 /// A port of the machine that leads to `to` on the LAN, while the socket is open.
