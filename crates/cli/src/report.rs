@@ -2,6 +2,7 @@
 //! host as an observer, and changes nothing.
 
 use crate::args::ReportForm;
+use crate::failure::Failure;
 use crate::output::talk;
 use crate::quantity::human_bytes;
 use crate::table::Table;
@@ -10,7 +11,10 @@ use danja_stack::views::{TcpInfo, TcpState};
 use danja_stack::{ControlInfo, Instant};
 use serde_json::{Value, json};
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,6 +24,8 @@ const MANY: usize = 100_000;
 /// Remembers what its host's connections come to.
 pub(crate) struct Reporter {
     form: ReportForm,
+    /// Opened at the start: what cannot be had is told before the program has run for an hour.
+    file: Option<File>,
     seen: Mutex<Seen>,
 }
 
@@ -56,8 +62,18 @@ struct Connection {
 
 impl Reporter {
     /// Who reports in this form.
-    pub(crate) fn new(form: ReportForm) -> Self {
-        Self { form, seen: Mutex::default() }
+    ///
+    /// # Errors
+    /// The file cannot be written: says which.
+    pub(crate) fn new(form: ReportForm) -> Result<Self, Failure> {
+        let file = match &form {
+            ReportForm::File(path) => {
+                let opened = File::options().create(true).truncate(true).write(true).open(path);
+                Some(opened.map_err(|error| Failure::new(complaint(path, &error)))?)
+            }
+            _ => None,
+        };
+        Ok(Self { form, file, seen: Mutex::default() })
     }
 
     /// Tells, once.
@@ -70,12 +86,17 @@ impl Reporter {
             ReportForm::Table => talk(seen.table().trim_end()),
             ReportForm::Json => talk(&format!("{:#}", seen.json())),
             ReportForm::File(path) => {
-                if let Err(error) = std::fs::write(path, format!("{:#}\n", seen.json())) {
-                    talk(&format!("danja: {} cannot be written: {error}", path.display()));
+                let Some(mut file) = self.file.as_ref() else { return };
+                if let Err(error) = file.write_all(format!("{:#}\n", seen.json()).as_bytes()) {
+                    talk(&format!("danja: {}", complaint(path, &error)));
                 }
             }
         }
     }
+}
+
+fn complaint(path: &Path, error: &io::Error) -> String {
+    format!("{} cannot be written: {error}", path.display())
 }
 
 impl Observer for Reporter {

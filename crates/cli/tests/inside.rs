@@ -218,6 +218,12 @@ fn a_report_tells_of_each_connection_at_the_end() {
     for value in [&one["rtt"]["min"], &one["rtt"]["mean"], &one["rtt"]["last"], &one["seconds"]] {
         assert!(value.as_f64().unwrap() >= 0.04, "{one}");
     }
+    let (code, page, error) = place.run("get danja --report=/no/such/folder/report");
+    assert!(
+        code != Some(0) && page.is_empty(),
+        "not begun, where the report cannot be had: {code:?}"
+    );
+    assert!(error.contains("/no/such/folder/report cannot be written"), "{error}");
     // With the story beside it, both are told.
     let (_, _, both) = place.run("get danja --explain --report=json");
     assert!(both.contains("socket") && both.contains("\"connections\""), "{both}");

@@ -59,7 +59,7 @@ impl<'a> Plan<'a> {
         });
         let recording = recording.transpose()?;
         let link = LinkControl::new(args.link.state().map_err(Failure::new)?);
-        let reporter = args.show.report.clone().map(|form| Arc::new(Reporter::new(form)));
+        let reporter = args.show.report.clone().map(Reporter::new).transpose()?.map(Arc::new);
         Ok(Self { args, clock, narrator, capture, recording, shared: false, link, reporter })
     }
 
