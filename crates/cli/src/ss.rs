@@ -119,11 +119,14 @@ fn control_information(socket: &Value) -> String {
         let _ = write!(line, " half_open:{}", number(socket, "half_open"));
     }
     if socket.get("memory").is_some() {
-        // ss -e and -m: the descriptor, and what is taken of what may be.
+        // ss -e and -m: the descriptor, if it still has one, and what is taken of what may be.
+        let descriptor = match text(socket, "descriptor").as_str() {
+            "" => String::new(),
+            descriptor => format!(" fd:{descriptor}"),
+        };
         let _ = write!(
             line,
-            "\n\t fd:{} mem:{} rb:{}/{} sb:{}/{}",
-            text(socket, "descriptor"),
+            "\n\t{descriptor} mem:{} rb:{}/{} sb:{}/{}",
             number(socket, "memory"),
             number(socket, "receive_buffer"),
             number(socket, "receive_buffer_max"),

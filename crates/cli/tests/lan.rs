@@ -111,6 +111,9 @@ fn two_programs_meet_by_name_and_the_lan_ends_after_them() {
     assert!(web[0]["received_frames"].as_u64().unwrap() > 0);
     let table = place.succeed("hosts");
     assert!(table.starts_with("LAN ") && table.contains("lab  web"), "{table}");
+    let (stdout, stderr) = texts(&place.run("hosts other"));
+    let of_that_one = stdout.is_empty() && stderr.contains("\u{2018}other\u{2019} has no host");
+    assert!(of_that_one, "another LAN has: {stdout}\n{stderr}");
     drop(server);
     let lived_on = place.ended();
     assert!(lived_on > Duration::from_millis(1_000), "it ended after {lived_on:?}");

@@ -56,7 +56,13 @@ pub(crate) fn run(args: &HostsArgs) -> Result<ExitCode, Failure> {
     let hosts = shown.lans.iter().flat_map(|lan| lan.hosts.iter().map(move |host| (lan, host)));
     let rows: Vec<[String; 7]> = hosts.map(|(lan, host)| row(lan, host)).collect();
     if rows.is_empty() {
-        talk("no LAN has a host now; danja run --lan NAME -- PROGRAM makes one");
+        talk(&match &args.lan {
+            None => "no LAN has a host now; danja run --lan NAME -- PROGRAM makes one".to_owned(),
+            Some(lan) => format!(
+                "the LAN \u{2018}{lan}\u{2019} has no host now; danja run --lan {lan} -- PROGRAM makes \
+                 it, and danja hosts lists all that there are"
+            ),
+        });
         return Ok(code);
     }
     data(&table(rows))?;

@@ -70,4 +70,6 @@ fn control_information_has_the_names_of_ss() {
     let waiting = json!({ "timestamps": true, "snd_mss": 0, "timers": { "time-wait": 59.5 } });
     let waiting = json!({ "kind": "tcp", "state": "TIME-WAIT", "tcp": waiting });
     assert_eq!(control_information(&waiting), "\t timer:(time-wait,59500ms)\n");
+    let closed = json!({ "kind": "tcp", "memory": 160, "descriptor": null });
+    assert_eq!(control_information(&closed), "\t mem:160 rb:0/0 sb:0/0\n");
 }
