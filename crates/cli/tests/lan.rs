@@ -388,6 +388,23 @@ fn hosts_are_told_that_their_lan_has_ended() {
     assert!(again.status.success() && !stderr.contains("ended"), "{stdout}\n{stderr}");
 }
 
+/// A launcher has its signals blocked, which whatever it starts would inherit.
+#[test]
+fn a_lan_that_a_launcher_started_ends_when_it_is_told() {
+    let place = Place::new();
+    let mut running = Running::spawn(place.danja("run --lan lab --name web -- sleep 20"));
+    let line = running.next_line();
+    if line.contains("no namespace") {
+        return skip("a_lan_that_a_launcher_started_ends_when_it_is_told", &line);
+    }
+    let process = lan_process(&place);
+    assert!(Command::new("kill").args(["-TERM", &process]).status().unwrap().success());
+    running.line("has ended");
+    running.interrupt();
+    // What it left behind, and the next of its name would replace.
+    fs::remove_file(place.socket()).unwrap();
+}
+
 #[test]
 fn a_hosts_link_is_changed_while_it_is_on_the_lan() {
     let place = Place::new();

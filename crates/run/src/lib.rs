@@ -16,6 +16,7 @@ pub use intercept::Intercept;
 pub use launch::{Ended, LaunchError, Launcher, Mode, Parked, Running};
 pub use probe::{Outcome, Probes, Way, setting};
 pub use program::{Program, ProgramError};
+pub use sys::signals::unblock_signals;
 pub use under::Discarded;
 
 /// Compiles the examples in the README.

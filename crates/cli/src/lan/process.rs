@@ -59,6 +59,8 @@ pub(crate) fn run(args: &LanProcessArgs) -> Result<ExitCode, Failure> {
         child.arg("--detached").stdin(Stdio::from(listener));
         return child.spawn().map(|_| ExitCode::SUCCESS).map_err(Failure::new);
     }
+    // The command that started it may have had them blocked, to pass them on.
+    danja_run::unblock_signals();
     // Of its own session: what ends the terminal of the first host ends not the LAN of all.
     let _ = rustix::process::setsid();
     let path = RuntimeDir::open().map_err(Failure::new)?.socket(KIND, &args.lan);

@@ -83,6 +83,17 @@ impl Mask {
     }
 }
 
+/// Lets this thread, and those that it starts, hear every signal: a process that was started while
+/// a launcher has signals blocked has them blocked as well, and could not be ended by a `kill`.
+pub fn unblock_signals() {
+    let mut none = MaybeUninit::uninit();
+    // SAFETY: `sigemptyset` initialises the set that the other reads.
+    unsafe {
+        libc::sigemptyset(none.as_mut_ptr());
+        libc::pthread_sigmask(libc::SIG_SETMASK, none.as_ptr(), ptr::null_mut());
+    }
+}
+
 /// Signals of this process, blocked while this lives in the thread that made it, and in threads
 /// that it started since.
 pub(crate) struct Signals {
