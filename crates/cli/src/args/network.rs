@@ -60,7 +60,7 @@ pub(crate) struct TapArgs {
     /// The largest IP packet on the link, in bytes [default: 1500, or the device's]
     #[arg(long, value_name = "BYTES", value_parser = mtu)]
     pub(crate) mtu: Option<usize>,
-    /// How TCP of the program's host decides how much it sends at once, such as reno; a program
+    /// How TCP of the program's host decides how much it sends at once: reno or cubic; a program
     /// may choose otherwise for its sockets (TCP_CONGESTION)
     #[arg(long, value_name = "NAME", value_parser = congestion)]
     pub(crate) congestion: Option<Congestion>,
