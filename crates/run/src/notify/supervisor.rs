@@ -2,6 +2,7 @@
 //! It never blocks but when nothing is to be done.
 
 use super::call::Call;
+use super::calls::connect::hub;
 use super::census::Census;
 use super::datagram::Post;
 use super::pump::CHUNK;
@@ -161,9 +162,6 @@ impl Desk {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         epoll::add(&epoll, &listener, EventData::new_u64(CALLS), EventFlags::IN)?;
         epoll::add(&epoll, ready.bell(), EventData::new_u64(BELL), EventFlags::IN)?;
-        let hub = unix::stream(true)?;
-        let name = unix::name(&hub)?;
-        rustix::net::listen(&hub, 4096)?;
         Ok(Self {
             listener,
             host,
@@ -172,7 +170,7 @@ impl Desk {
             ready,
             // Without it ends of sockets are noticed later, or when the program ends.
             diag: UnixDiag::new().ok(),
-            hub: (hub, name),
+            hub: hub()?,
             buffer: vec![0; CHUNK],
             post: Post::new(alone)?,
             waiting: HashSet::new(),

@@ -12,11 +12,12 @@ use super::super::table::{Connecting, Id, Link, State};
 use super::super::waiter::{Waiter, was_interrupted};
 use super::Said;
 use crate::sys::{places, unix};
+use rustix::event::PollFlags;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::io::Errno;
 use rustix::net::sockopt::{Timeout, socket_timeout};
-use rustix::net::{RecvFlags, SocketFlags, accept_with, recv};
+use rustix::net::{RecvFlags, SocketAddrUnix, SocketFlags, accept_with, recv};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
@@ -141,6 +142,10 @@ impl Desk {
 
     /// Connects the program's UNIX socket; gives our end.
     pub(in super::super) fn join(&mut self, theirs: &OwnedFd) -> Result<OwnedFd, Errno> {
+        if unix::events(&self.hub.0, PollFlags::IN)? != PollFlags::empty() {
+            // Others know the name; as many as the queue takes would keep this one waiting.
+            self.hub = hub()?;
+        }
         rustix::net::connect(theirs, &self.hub.1)?;
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         loop {
@@ -155,11 +160,8 @@ impl Desk {
                 Ok(_) | Err(Errno::INTR | Errno::CONNABORTED) => {}
                 Err(errno) => {
                     // What waits at the old one must not be taken for another.
-                    if let Ok(hub) = unix::stream(true)
-                        && let Ok(name) = unix::name(&hub)
-                        && rustix::net::listen(&hub, 4096).is_ok()
-                    {
-                        self.hub = (hub, name);
+                    if let Ok(hub) = hub() {
+                        self.hub = hub;
                     }
                     return Err(errno);
                 }
@@ -321,6 +323,14 @@ impl Desk {
     pub(in super::super) fn state_of(&mut self, id: Id) -> Option<&mut State> {
         self.table.socks.get_mut(&id).map(|sock| &mut sock.state)
     }
+}
+
+/// Where programs' descriptors are connected to, and its name.
+pub(in super::super) fn hub() -> Result<(OwnedFd, SocketAddrUnix), Errno> {
+    let hub = unix::stream(true)?;
+    let name = unix::name(&hub)?;
+    rustix::net::listen(&hub, 4096)?;
+    Ok((hub, name))
 }
 
 /// What a pair may hold in each direction, in bytes, where the program asks for nothing: so much

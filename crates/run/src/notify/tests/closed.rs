@@ -8,6 +8,7 @@ use crate::sys::seccomp::Listener;
 use crate::sys::unix;
 use danja::net::{Domain, Socket, SocketKind};
 use rustix::fd::OwnedFd;
+use rustix::net::{RecvFlags, SendFlags, connect, recv, send};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -131,4 +132,17 @@ fn the_end_of_a_datagram_socket_is_noticed_without_a_way_to_ask() {
         desk.sweep();
     }
     assert!(desk.table.socks.contains_key(&other), "it is open");
+}
+
+#[test]
+fn strangers_where_descriptors_are_connected_to_keep_nobody_waiting() {
+    let lan = Lan::alone();
+    let mut desk = blind(&lan);
+    let (stranger, theirs) = (unix::stream(true).unwrap(), unix::stream(true).unwrap());
+    connect(&stranger, &desk.hub.1).unwrap();
+    let ours = desk.join(&theirs).unwrap();
+    send(&theirs, b"through", SendFlags::empty()).unwrap();
+    let mut bytes = [0; 9];
+    assert_eq!(recv(&ours, &mut bytes, RecvFlags::DONTWAIT).unwrap().0, 7);
+    assert!(send(&stranger, b"nobody", SendFlags::NOSIGNAL).is_err());
 }
